@@ -1,0 +1,245 @@
+"""Render the MIDI corpus to feature shards with FluidSynth and several soundfonts.
+
+    python -m training.render --data MIDI_FOLDER --work FOLDER --hours 40 --jobs 2
+
+Every shard is seeded by its own number, so a run can be stopped and started again, and any
+number of jobs gives the same data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import fluidsynth
+import numpy as np
+from numpy.typing import NDArray
+from pedalboard import Compressor, Distortion, Gain, Limiter, Pedalboard, Reverb
+
+from rtbeat.features import FeatureConfig, MelStream
+from training.midi import Event, Piece, read_manifest, read_piece, unpack
+from training.shards import Excerpt, ShardWriter, to_log
+
+SAMPLE_RATE = 24_000
+PIECES_A_SHARD = 40
+SECONDS = 40.0
+SOUNDFONTS = (
+    "/usr/share/sounds/sf2/FluidR3_GM.sf2",
+    "/usr/share/sounds/sf2/TimGM6mb.sf2",
+    "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3",
+)
+# share of each group in the rendered hours; bands first, then everything that has no drums
+WEIGHTS = {
+    "rock": 16, "pop": 15, "country": 9, "rnb": 6, "hiphop": 5, "mma": 8, "webmidi": 9,
+    "classic_web": 4, "game": 4, "groove": 5, "riddim": 3, "pianode": 3, "asap": 4,
+    "pop909p": 3, "pop909q": 1, "score": 2, "folk": 2, "nottingham": 1, "vienna": 0.5,
+}  # fmt: skip
+DRUMS = 9
+DRUM_KITS = (0, 0, 0, 8, 16, 24, 25, 32, 40)
+# programs that speak too late to mark a beat: organ pipes, strings, ensembles, pads
+SLOW_PROGRAMS = frozenset([*range(40, 45), *range(48, 55), *range(72, 80), *range(88, 96), 19, 20])
+QUICK_PROGRAMS = (0, 1, 4, 5, 6, 11, 12, 24, 25, 26, 27, 45, 46)
+
+
+class Synth:
+    """FluidSynth with every soundfont loaded once."""
+
+    def __init__(self, soundfonts: tuple[str, ...]):
+        self._synth = fluidsynth.Synth(gain=0.4, samplerate=SAMPLE_RATE)
+        self._synth.setting("synth.polyphony", 160)
+        self._fonts = [self._synth.sfload(font) for font in soundfonts if Path(font).exists()]
+        if not self._fonts:
+            raise SystemExit("no soundfont found: install fluid-soundfont-gm or timgm6mb-soundfont")
+
+    def play(
+        self, events: list[Event], seconds: float, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """Mono float32 audio of ``events``, which start at 0 and are sorted by time."""
+        synth = self._synth
+        synth.system_reset()
+        synth.set_reverb(rng.uniform(0.1, 0.9), rng.uniform(0, 1), 0.5, rng.uniform(0, 0.9))
+        synth.set_chorus(3, rng.uniform(0, 2), 0.3, 8.0, 0)
+        main = self._fonts[rng.integers(len(self._fonts))]
+        for channel in range(16):
+            mixed = self._fonts[rng.integers(len(self._fonts))]
+            font = mixed if rng.random() < 0.3 else main
+            drums = channel == DRUMS
+            synth.program_select(channel, font, 128 if drums else 0, 0)
+            if drums:
+                synth.program_change(channel, int(rng.choice(DRUM_KITS)))
+        parts, position = [], 0
+        for event in events:
+            due = int(event.time * SAMPLE_RATE) // 64 * 64
+            if due > position:
+                parts.append(synth.get_samples(due - position))
+                position = due
+            self._send(event)
+        parts.append(synth.get_samples(max(64, int(seconds * SAMPLE_RATE) - position)))
+        stereo = np.concatenate(parts).reshape(-1, 2).astype(np.float32) / 32768.0
+        return stereo.mean(axis=1)[: int(seconds * SAMPLE_RATE)]
+
+    def _send(self, event: Event) -> None:
+        synth = self._synth
+        if event.kind == "note_on":
+            synth.noteon(event.channel, event.a, event.b)
+        elif event.kind == "note_off":
+            synth.noteoff(event.channel, event.a)
+        elif event.kind == "program":
+            synth.program_change(event.channel, event.a)
+        elif event.kind == "control":
+            synth.cc(event.channel, event.a, event.b)
+        else:
+            synth.pitch_bend(event.channel, event.a)
+
+
+def excerpt_events(
+    piece: Piece, start: float, stretch: float, rng: np.random.Generator, quicken: bool
+) -> list[Event]:
+    """Events of the piece from ``start`` on, at 0, stretched in time and varied as players vary.
+
+    Programs and controllers before ``start`` are kept (at 0), notes before it are dropped.
+    """
+    transpose = int(rng.integers(-4, 5))
+    drumless = rng.random() < 0.12 and any(
+        e.kind == "note_on" and e.channel != DRUMS for e in piece.events
+    )
+    loose = rng.choice([0.0, 0.003, 0.008])
+    loudness = rng.uniform(0.75, 1.25, 16)
+    loudness[rng.random(16) < 0.06] = 0.0
+    out = []
+    for event in piece.events:
+        early = event.time < start
+        if event.channel == DRUMS and drumless:
+            continue
+        if event.kind in ("note_on", "note_off"):
+            if early:
+                continue
+            key = event.a if event.channel == DRUMS else min(127, max(0, event.a + transpose))
+            time = (event.time - start) * stretch
+            if event.kind == "note_on":
+                velocity = int(min(127, event.b * loudness[event.channel]))
+                if velocity < 1:
+                    continue
+                time = max(0.0, time + rng.normal(0.0, loose))
+                out.append(Event(time, "note_on", event.channel, key, velocity))
+            else:
+                out.append(Event(time, "note_off", event.channel, key))
+            continue
+        time = 0.0 if early else (event.time - start) * stretch
+        if event.kind == "program" and event.channel != DRUMS:
+            out.append(Event(time, "program", event.channel, _program(event.a, rng, quicken)))
+        elif event.kind in ("control", "bend"):
+            out.append(Event(time, event.kind, event.channel, event.a, event.b))
+    return sorted(out, key=lambda e: e.time)
+
+
+def _program(program: int, rng: np.random.Generator, quicken: bool) -> int:
+    """Another instrument of the same family at times; a quick one instead of a slow one."""
+    if quicken and program in SLOW_PROGRAMS:
+        return int(rng.choice(QUICK_PROGRAMS))
+    if rng.random() < 0.5:
+        return program
+    other = program // 8 * 8 + int(rng.integers(8))
+    return program if other in SLOW_PROGRAMS else other
+
+
+def master(audio: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """What a mix goes through: room, saturation, compression, level."""
+    chain: list[Any] = []
+    if rng.random() < 0.25:
+        chain.append(
+            Reverb(room_size=rng.uniform(0.1, 0.8), wet_level=rng.uniform(0.05, 0.35), dry_level=0.8)
+        )
+    if rng.random() < 0.15:
+        chain += [Distortion(drive_db=rng.uniform(3, 18)), Gain(-6)]
+    if rng.random() < 0.4:
+        chain.append(
+            Compressor(
+                threshold_db=rng.uniform(-35, -15),
+                ratio=rng.uniform(2, 8),
+                attack_ms=rng.uniform(1, 20),
+                release_ms=rng.uniform(50, 300),
+            )
+        )
+    peak = float(np.abs(audio).max()) or 1.0
+    audio = audio * (10 ** (rng.uniform(-12, -1) / 20) / peak)
+    if rng.random() < 0.3:
+        chain.append(Limiter(threshold_db=rng.uniform(-12, -2)))
+    return np.asarray(Pedalboard(chain)(audio, SAMPLE_RATE), np.float32) if chain else audio
+
+
+def render_excerpt(
+    synth: Synth, root: Path, entry: dict[str, Any], config: FeatureConfig, rng: np.random.Generator
+) -> Excerpt | None:
+    """One excerpt of the piece, or None where it has too few beats to learn from."""
+    piece = read_piece(root, entry)
+    first, last = piece.span
+    stretch = float(np.exp(rng.uniform(np.log(0.84), np.log(1.19))))
+    length = SECONDS / stretch
+    start = max(0.0, rng.uniform(first - 0.3, max(first, last - length)))
+    seconds = min(SECONDS, (last - start) * stretch)
+    quicken = not entry["has_drums"] and rng.random() < 0.7
+    events = excerpt_events(piece, start, stretch, rng, quicken)
+    events = [e for e in events if e.time < seconds]
+    if seconds < 12.0 or sum(e.kind == "note_on" for e in events) < 20:
+        return None
+    audio = master(synth.play(events, seconds, rng), rng)
+    mel = MelStream(config, SAMPLE_RATE).process(audio)
+    beats = (piece.beats - start) * stretch * config.frame_rate
+    begin = max(0.0, (first - start) * stretch * config.frame_rate)
+    inside = (beats >= begin - 2) & (beats < len(mel))
+    if inside.sum() < 8:
+        return None
+    return Excerpt(
+        entry["id"], to_log(mel), beats[inside], piece.numbers[inside], (0, len(mel)), entry["group"]
+    )
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start(root: Path, out: Path, manifest: list[dict[str, Any]]) -> None:
+    _worker.update(synth=Synth(SOUNDFONTS), root=root, out=out, groups={})
+    for entry in manifest:
+        _worker["groups"].setdefault(entry["group"], []).append(entry)
+
+
+def _render_shard(number: int) -> str:
+    path = _worker["out"] / f"midi-{number:04d}.npz"
+    if path.exists():
+        return f"{path.name} kept"
+    rng = np.random.default_rng([20, number])
+    names = list(WEIGHTS)
+    shares = np.array([WEIGHTS[name] for name in names])
+    writer = ShardWriter(path)
+    config = FeatureConfig()
+    while len(writer.excerpts) < PIECES_A_SHARD:
+        group = names[rng.choice(len(names), p=shares / shares.sum())]
+        entry = _worker["groups"][group][rng.integers(len(_worker["groups"][group]))]
+        excerpt = render_excerpt(_worker["synth"], _worker["root"], entry, config, rng)
+        if excerpt is not None:
+            writer.add(excerpt)
+    writer.close()
+    frames = sum(len(e.mel) for e in writer.excerpts)
+    return f"{path.name} {frames / config.frame_rate / 60:.1f} min"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the MIDI corpus")
+    parser.add_argument("--work", type=Path, required=True, help="where shards are written")
+    parser.add_argument("--hours", type=float, default=40.0)
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    unpack(args.data, args.work / "midi")
+    shards = int(np.ceil(args.hours * 3600 / (PIECES_A_SHARD * SECONDS)))
+    start = (args.work / "midi", args.work / "shards", read_manifest(args.data))
+    with multiprocessing.Pool(args.jobs, _start, start) as pool:
+        for line in pool.imap(_render_shard, range(shards)):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
