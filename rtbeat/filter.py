@@ -1,0 +1,314 @@
+"""The forward filter: exact forward algorithm over tempo x position in the bar, predicting ahead.
+
+The state is kept as the chance of the *next* event's frame, for each tempo and each position in
+the bar (see :mod:`rtbeat.state_space`). A frame without an event changes nothing but what is
+left, so a step costs only what the events in that frame cost, and the distribution of the time
+to the next beat, which is what has to be announced, is the state itself.
+
+The network knows a frame better when it has heard what follows. So the state that is kept stays
+some frames behind the newest one, on settled activations, and at each hop is run on from there
+over the newest ones, trusting them less the newer they are, before the next beat is predicted.
+"""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from rtbeat.decoder import Activations, Prediction, TempoCandidate
+from rtbeat.state_space import Dynamics, Float32, Float64, Observation, StateSpace, log_ratios
+
+NEGLIGIBLE = 1e-9  # events less likely than this are not followed further
+PRESENCE_LIMIT = 8.0  # evidence for and against a beat is remembered up to e^8
+TOLERANCE = 0.07  # seconds; a beat further off is wrong
+
+
+@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+def _step(mass, frame, ratios, following, moves, shortest, lengths, arrived, leaving):  # type: ignore[no-untyped-def]
+    """Let the events of ``frame`` happen. mass float32 (ring, H, J); ratios float64 (H,):
+    likelihood ratio of an event in this frame for each bar state; arrived, leaving: scratch
+    float64 (H, J). Returns the change of the total mass and the mass of the events."""
+    ring, bars, tempi = mass.shape
+    row = frame % ring
+    reach = moves.shape[1] // 2
+    width = lengths.shape[1]
+    before, after = 0.0, 0.0
+    arrived[:] = 0.0
+    for h in range(bars):
+        for j in range(tempi):
+            m = mass[row, h, j]
+            mass[row, h, j] = 0.0
+            before += m
+            if m < NEGLIGIBLE:
+                continue
+            value = m * ratios[h]
+            after += value
+            for step in range(2 * reach + 1):
+                move = moves[j, step]
+                if move > 0.0:
+                    arrived[h, j + step - reach] += move * value
+    leaving[:] = 0.0
+    for h in range(bars):
+        for g in range(bars):
+            if following[h, g] > 0.0:
+                for j in range(tempi):
+                    leaving[g, j] += following[h, g] * arrived[h, j]
+    for j in range(tempi):
+        for w in range(width):
+            chance = lengths[j, w]
+            if chance > 0.0:
+                target = (frame + shortest[j] + w) % ring
+                for g in range(bars):
+                    mass[target, g, j] += chance * leaving[g, j]
+    return after - before, after
+
+
+@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+def _total(mass):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for row in range(mass.shape[0]):
+        for h in range(mass.shape[1]):
+            for j in range(mass.shape[2]):
+                total += mass[row, h, j]
+    return total
+
+
+@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+def _commit(mass, frame, ratios, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
+    """One settled frame: events, then a little of a fresh start, then the total made 1. Returns
+    the log of the evidence for beats against none in this frame."""
+    following, moves, shortest, lengths = tables
+    change, _ = _step(mass, frame, ratios, following, moves, shortest, lengths, arrived, leaving)
+    evidence = np.log(max(1.0 + change, 1e-12))
+    total = _total(mass)
+    ring = mass.shape[0]
+    keep = np.float32((1.0 - restart) / max(total, 1e-30))
+    for ahead in range(ring):
+        row = (frame + 1 + ahead) % ring
+        for h in range(mass.shape[1]):
+            for j in range(mass.shape[2]):
+                mass[row, h, j] = mass[row, h, j] * keep + restart * fresh[ahead, h, j]
+    return evidence
+
+
+@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+def _run_on(mass, first, ratios, tables, arrived, leaving):  # type: ignore[no-untyped-def]
+    """Frames ``first ...`` with likelihood ratios float64 (n, H)."""
+    following, moves, shortest, lengths = tables
+    for i in range(ratios.shape[0]):
+        _step(
+            mass, first + i, ratios[i], following, moves, shortest, lengths, arrived, leaving
+        )
+
+
+@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+def _next_events(mass, first, out):  # type: ignore[no-untyped-def]
+    """Mass of each coming frame over all states -> out float64 (ring,), out[0] = ``first``."""
+    for ahead in range(mass.shape[0]):
+        row = (first + ahead) % mass.shape[0]
+        total = 0.0
+        for h in range(mass.shape[1]):
+            for j in range(mass.shape[2]):
+                total += mass[row, h, j]
+        out[ahead] = total
+
+
+def drift_of(follow: float) -> float:
+    """Tempo drift for the knob ``follow`` (0 steady .. 1 follow)."""
+    return float(0.004 * (0.05 / 0.004) ** follow)
+
+
+class FilterDecoder:
+    """Forward filter, see the module. Implements :class:`rtbeat.decoder.Decoder`.
+
+    frame_rate : frames a second. tempo_range : BPM. follow : 0 steady .. 1 follow.
+    beats_per_bar : None = find out.
+
+    Thread: one at a time, not the audio callback. Realtime-safe: no.
+    """
+
+    lag = 12  # frames that the kept state stays behind the newest
+    # trust in the activations of the newest frames, newest first
+    trust: tuple[float, ...] = tuple(np.linspace(0.1, 1.0, 12))
+
+    def __init__(
+        self,
+        frame_rate: float = 50.0,
+        tempo_range: tuple[float, float] = (40.0, 240.0),
+        follow: float = 0.5,
+        beats_per_bar: int | None = None,
+        observation: Observation | None = None,
+        dynamics: Dynamics | None = None,
+    ):
+        self.observation = observation or Observation()
+        dynamics = dynamics or Dynamics(tempo_drift=drift_of(follow))
+        self._restart = dynamics.restart
+        self.space = StateSpace(frame_rate, tempo_range, dynamics, beats_per_bar)
+        space = self.space
+        shape = (space.reach + self.lag + 2, len(space.numbers), len(space.periods))
+        self._downbeat = space.numbers == 1
+        self._fresh = self._fresh_start(shape)
+        self._free_moves = space.moves
+        self._kept: Float32 = np.zeros(shape, np.float32)
+        self._ahead: Float32 = np.zeros(shape, np.float32)
+        self._asked: Float32 = np.zeros(shape, np.float32)
+        self._scratch = (np.zeros(shape[1:]), np.zeros(shape[1:]))
+        self._coming: Float64 = np.zeros(shape[0])
+        self.reset()
+
+    def _fresh_start(self, shape: tuple[int, ...]) -> Float32:
+        """State of knowing nothing: any tempo of the prior, any phase, any place in the bar."""
+        fresh = np.zeros(shape)
+        for j, period in enumerate(self.space.periods):
+            frames = int(np.ceil(period))
+            fresh[:frames, :, j] = self.space.prior[j] / frames * self.space.bar_prior
+        return np.asarray(fresh / fresh.sum(), np.float32)
+
+    @property
+    def _tables(self) -> tuple[NDArray[np.generic], ...]:
+        return self.space.following, self._moves, self.space.shortest, self.space.lengths
+
+    def reset(self) -> None:
+        """Forget everything; the next frame is frame 0."""
+        self._moves = self._free_moves
+        self._restart_state = self._fresh
+        self._evidence = 0.0
+        self._newest = -1
+        self._committed = -1  # newest frame inside the kept state
+        self._kept[:] = self._fresh  # its row 0 is frame 0
+        self._ahead[:] = self._kept
+
+    @property
+    def presence(self) -> float:
+        """0..1: how sure it is that there is a beat to follow at all."""
+        return float(1.0 / (1.0 + np.exp(-self._evidence)))
+
+    @property
+    def candidates(self) -> list[TempoCandidate]:
+        """The likeliest tempi, best first: local peaks of the posterior over tempo."""
+        weights = self._ahead.sum(axis=(0, 1), dtype=np.float64)
+        padded = np.concatenate(([0.0], weights, [0.0]))
+        peaks = np.flatnonzero((weights >= padded[:-2]) & (weights > padded[2:]))
+        # a peak speaks for its neighbourhood, about 9 % to both sides
+        near = np.array([weights[max(0, p - 3) : p + 4].sum() for p in peaks])
+        order = np.argsort(near)[::-1][:5]
+        total = near[order].sum() or 1.0
+        bpm = 60.0 * self.space.frame_rate / self.space.periods
+        return [TempoCandidate(float(bpm[peaks[i]]), float(near[i] / total)) for i in order]
+
+    def _ratios(self, activations: Activations, trust: float | Float64) -> Float64:
+        event, downbeat, other = log_ratios(activations, self.observation)
+        bar = np.where(self._downbeat[None, :], downbeat[:, None], other[:, None])
+        logs = event[:, None] + bar
+        return np.asarray(np.exp(logs * np.reshape(trust, (-1, 1))), np.float64)
+
+    def update(self, window: Activations, newest: int) -> None:
+        """One more hop, see :class:`rtbeat.decoder.Decoder`."""
+        self._newest = newest
+        while self._committed < newest - self.lag:
+            frame = self._committed + 1
+            row = len(window) - 1 - (newest - frame)
+            ratios = (
+                self._ratios(window[row : row + 1], 1.0)[0]
+                if row >= 0
+                else np.ones(len(self._downbeat))
+            )
+            evidence = _commit(
+                self._kept,
+                frame,
+                ratios,
+                self._restart,
+                self._restart_state,
+                self._tables,
+                *self._scratch,
+            )
+            limit = PRESENCE_LIMIT
+            self._evidence = min(limit, max(-limit, self._evidence + evidence))
+            self._committed = frame
+        self._ahead[:] = self._kept
+        count = min(newest - self._committed, len(window))
+        trust = np.array(self.trust[:count])[::-1]
+        ratios = self._ratios(window[len(window) - count :], trust)
+        _run_on(self._ahead, newest - count + 1, ratios, self._tables, *self._scratch)
+
+    def predict(self, after: float) -> Prediction | None:
+        """The first beat later than ``after`` (frames), see :class:`rtbeat.decoder.Decoder`."""
+        if self._newest < 0:
+            return None
+        state, first = self._ahead, self._newest + 1
+        # a frame's events are at its middle; those up to `after` have happened
+        passed = int(np.floor(after + 0.5)) - first
+        if passed > 0:
+            state = self._asked
+            state[:] = self._ahead
+            none = np.ones((passed, len(self._downbeat)))
+            _run_on(state, first, none, self._tables, *self._scratch)
+            first += passed
+        _next_events(state, first, self._coming)
+        return self._read(state, first)
+
+    def _read(self, state: Float32, first: int) -> Prediction | None:
+        coming = self._coming
+        total = coming.sum()
+        if total <= 0.0:
+            return None
+        smooth = np.convolve(coming, (0.5, 1.0, 1.0, 1.0, 0.5), "same")
+        peak = int(np.argmax(smooth))
+        near = slice(max(0, peak - 3), peak + 4)
+        index = np.arange(len(coming))[near]
+        position = float((coming[near] * index).sum() / coming[near].sum())
+        rows = (first + index) % len(state)
+        states = state[rows].sum(axis=0, dtype=np.float64)  # (H, J)
+        tempi = states.sum(axis=0)
+        best = int(np.argmax(tempi))
+        around = slice(max(0, best - 3), best + 4)
+        log_period = np.log(self.space.periods[around])
+        period = float(np.exp((tempi[around] * log_period).sum() / tempi[around].sum()))
+        number = int(self.space.numbers[np.argmax(states.sum(axis=1))])
+        within = np.abs(np.arange(len(coming)) - position) <= TOLERANCE * self.space.frame_rate
+        confidence = float(coming[within].sum() / total) * self.presence
+        return Prediction(first + position + 0.5, period, number, confidence)
+
+    def seed(self, frame: float, period: float, number: int = 0) -> None:
+        """Believe in a beat at ``frame`` with the next ``period`` frames later. The octave of
+        ``period`` is believed until :meth:`reset` or ``lock_tempo(None)``."""
+        first = self._committed + 1
+        position = frame - 0.5
+        elapsed = 0
+        while position < first:
+            position += period
+            elapsed += 1
+        space = self.space
+        frames = first + np.arange(len(self._kept))
+        when = np.exp(-0.5 * ((frames - position) / 1.5) ** 2)
+        tempi = np.exp(-0.5 * (np.log(space.periods / period) / 0.03) ** 2) + 1e-12
+        bars = self._kept.sum(axis=(0, 2), dtype=np.float64)
+        if number > 0:
+            bars = np.where(space.numbers == number, space.bar_prior, 0.0)
+            for _ in range(elapsed):
+                bars = bars @ space.following
+        state = when[:, None, None] * bars[None, :, None] * tempi[None, None, :]
+        self._kept[frames % len(self._kept)] = state / max(state.sum(), 1e-30)
+        self._ahead[:] = self._kept
+        self._evidence = max(self._evidence, 2.0)
+        octave = np.abs(np.log2(space.periods / period)) < 0.4
+        restarts = self._fresh * octave.astype(np.float32)
+        self._restart_state = restarts / max(float(restarts.sum()), 1e-30)
+
+    def lock_tempo(self, period: float | None) -> None:
+        """Keep the period (frames) from now on; None frees it again."""
+        self._moves = self._free_moves
+        if period is None:
+            self._restart_state = self._fresh
+            return
+        stay = np.zeros_like(self._free_moves)
+        stay[:, stay.shape[1] // 2] = 1.0
+        self._moves = stay
+        held = np.zeros(len(self.space.periods), np.float32)
+        held[self.space.nearest(period)] = 1.0
+        masked = self._kept * held
+        if masked.sum() > 0:
+            self._kept[:] = masked / masked.sum()
+        restarts = self._fresh * held
+        self._restart_state = restarts / restarts.sum()

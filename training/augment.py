@@ -1,0 +1,94 @@
+"""Changes of level, tone, pitch and noise, made on stored mel power; then the features.
+
+Everything acts on batches ``(batch, frames, bands)`` of mel power, so one pass of the renderer
+gives as many variants as training asks for.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from rtbeat.features import FeatureConfig
+
+SILENCE = 1e-12
+
+
+def shift_bands(power: Tensor, config: FeatureConfig, octaves: Tensor) -> Tensor:
+    """Move each item's spectrum up by ``octaves`` (batch,), nearly: in bands of 1/9 octave of the
+    middle range, interpolated. Stands in for a pitch shift."""
+    parts, first = [], 0
+    for _, bands in config.windows:
+        part = power[..., first : first + bands]
+        shift = octaves * (bands / 7.0)  # about seven octaves of range
+        position = torch.arange(bands, device=power.device)[None, :] - shift[:, None]
+        low = position.floor().clamp(0, bands - 1)
+        high = (low + 1).clamp(max=bands - 1)
+        mix = (position - low).clamp(0, 1)[:, None, :]
+        index = low.long()[:, None, :].expand_as(part)
+        other = high.long()[:, None, :].expand_as(part)
+        parts.append(part.gather(2, index) * (1 - mix) + part.gather(2, other) * mix)
+        first += bands
+    return torch.cat(parts, 2)
+
+
+def tone_curve(config: FeatureConfig, batch: int, generator: torch.Generator) -> Tensor:
+    """Random smooth gain of each band as power ``(batch, bands)``; at times a narrow band."""
+    weights = torch.randn(batch, 4, generator=generator) * torch.tensor([4.0, 3.0, 2.0, 1.5])
+    band_limited = torch.rand(batch, generator=generator) < 0.12
+    low = torch.rand(batch, generator=generator) * 0.3
+    high = 0.6 + torch.rand(batch, generator=generator) * 0.4
+    curves = []
+    for _, bands in config.windows:
+        x = torch.linspace(0, 1, bands)
+        basis = torch.stack([torch.cos(math.pi * (k + 1) * x) for k in range(4)])
+        gain = weights @ basis
+        outside = (x[None] < low[:, None]) | (x[None] > high[:, None])
+        gain = gain - 40.0 * (outside & band_limited[:, None])
+        curves.append(gain)
+    return 10.0 ** (torch.cat(curves, 1) / 10.0)
+
+
+def add_noise(power: Tensor, config: FeatureConfig, generator: torch.Generator) -> Tensor:
+    """Steady noise of a random tone, 3 to 40 dB under the music, in a third of the items; windows
+    of silence get faint noise."""
+    batch, frames, bands = power.shape
+    level = power.mean((1, 2), keepdim=True).clamp_min(1e-7)
+    ratio = 10.0 ** (-(3.0 + 37.0 * torch.rand(batch, 1, 1, generator=generator)) / 10.0)
+    ratio = ratio * (torch.rand(batch, 1, 1, generator=generator) < 0.33)
+    tone = tone_curve(config, batch, generator)[:, None, :]
+    # the power of noise in a band fluctuates: a mean of a few exponential variables
+    uniform = torch.rand(2, batch, frames, bands, generator=generator).clamp_min(1e-6)
+    return power + level * ratio * tone * (-uniform.log()).mean(0)
+
+
+def blank_left(power: Tensor, generator: torch.Generator) -> Tensor:
+    """Silence before a random point in a fifth of the items: music that begins after silence."""
+    batch, frames, _ = power.shape
+    start = (torch.rand(batch, generator=generator) * 0.9 * frames).long()
+    start = start * (torch.rand(batch, generator=generator) < 0.2)
+    blank = torch.arange(frames)[None, :] < start[:, None]
+    return power.masked_fill(blank[:, :, None], SILENCE)
+
+
+def augment(log_mel: Tensor, config: FeatureConfig, generator: torch.Generator) -> Tensor:
+    """Stored log mel power ``(batch, frames, bands)`` -> varied mel power."""
+    batch = len(log_mel)
+    power = log_mel.float().exp()
+    octaves = (torch.rand(batch, generator=generator) - 0.5) * 0.6
+    power = shift_bands(power, config, octaves)
+    power = power * tone_curve(config, batch, generator)[:, None, :]
+    power = add_noise(power, config, generator)
+    power = blank_left(power, generator)
+    decibels = -32.0 + 40.0 * torch.rand(batch, 1, 1, generator=generator)
+    return power * 10.0 ** (decibels / 10.0)
+
+
+def features(power: Tensor, config: FeatureConfig) -> Tensor:
+    """Mel power -> log-mel and rectified difference, as :class:`rtbeat.features.FeatureStream`."""
+    level = torch.log1p(config.scale * power.clamp_min(0.0).sqrt())
+    rise = (level[:, 1:] - level[:, :-1]).clamp_min(0.0)
+    rise = torch.cat((torch.zeros_like(rise[:, :1]), rise), 1)
+    return torch.cat((level, rise), 2)

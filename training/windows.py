@@ -1,0 +1,108 @@
+"""Random windows of music with their targets, drawn from shards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.shards import FLOOR, Excerpt, read_shard
+
+VALIDATION_SHARE = 0.15
+SILENT_SHARE = 0.03  # windows without music, so that silence and noise are known not to be beats
+HALF_WIDTH = 1.5  # frames over which a target falls from 1 to 0 around a beat
+
+
+@dataclass
+class Batch:
+    """Log mel power ``(batch, frames, bands)`` float16 and targets ``(batch, frames, 2)`` float32;
+    ``bars_known`` ``(batch,)``: whether the downbeat targets mean anything."""
+
+    mel: NDArray[np.float16]
+    targets: NDArray[np.float32]
+    bars_known: NDArray[np.bool_]
+
+
+def is_validation(excerpt: Excerpt) -> bool:
+    """Whether the excerpt's whole group (song, chart pack) is kept out of training."""
+    return crc32(excerpt.group.encode()) % 1000 < VALIDATION_SHARE * 1000
+
+
+def load_sources(folder: Path, validation: bool, most: int | None) -> dict[str, list[Excerpt]]:
+    """Excerpts by source (shard name up to the last dash), of one side of the split.
+
+    Rendered pieces are not split by group: the last of their shards are kept for validation.
+    ``most`` limits the number of rendered shards.
+    """
+    sources: dict[str, list[Excerpt]] = {}
+    for path in sorted(folder.glob("*.npz"))[: None if most is None else most + 1000]:
+        source, number = path.stem.rsplit("-", 1)
+        rendered = source == "midi"
+        if rendered and (int(number) < 3) != validation:
+            continue
+        if rendered and most is not None and int(number) >= most:
+            continue
+        for excerpt in read_shard(path):
+            if rendered or is_validation(excerpt) == validation:
+                sources.setdefault(source, []).append(excerpt)
+    return sources
+
+
+def targets(excerpt: Excerpt, start: int, frames: int) -> NDArray[np.float32]:
+    """Beat and downbeat targets ``(frames, 2)`` of a window; triangles around each beat."""
+    centre = start + np.arange(frames) + 0.5
+    low, high = np.searchsorted(excerpt.beats, [start - 2.0, start + frames + 2.0])
+    out = np.zeros((frames, 2), np.float32)
+    for beat, number in zip(excerpt.beats[low:high], excerpt.numbers[low:high], strict=True):
+        shape = np.maximum(0.0, 1.0 - np.abs(centre - beat) / HALF_WIDTH)
+        out[:, 0] = np.maximum(out[:, 0], shape)
+        if number == 1:
+            out[:, 1] = np.maximum(out[:, 1], shape)
+    return out
+
+
+class Sampler:
+    """Draws batches of windows; each source has its share, each excerpt counts by its length."""
+
+    def __init__(
+        self, sources: dict[str, list[Excerpt]], shares: dict[str, float], seed: list[int]
+    ):
+        self._rng = np.random.default_rng(seed)
+        self._sources = [sources[name] for name in sorted(sources)]
+        weights = np.array([shares.get(name, 1.0) for name in sorted(sources)])
+        self._shares = weights / weights.sum()
+        self._lengths = []
+        for excerpts in self._sources:
+            frames = np.array([e.labelled[1] - e.labelled[0] for e in excerpts], float)
+            self._lengths.append(frames / frames.sum())
+
+    def draw(self, size: int, frames: int) -> Batch:
+        """``size`` windows of ``frames`` frames with random right edges. Music shorter than the
+        window begins after silence."""
+        items = [self._window(frames) for _ in range(size)]
+        return Batch(
+            np.stack([mel for mel, _, _ in items]),
+            np.stack([target for _, target, _ in items]),
+            np.array([known for _, _, known in items]),
+        )
+
+    def _window(self, frames: int) -> tuple[NDArray[np.float16], NDArray[np.float32], bool]:
+        if self._rng.random() < SILENT_SHARE:
+            bands = self._sources[0][0].mel.shape[1]
+            silence = np.full((frames, bands), np.log(FLOOR), np.float16)
+            return silence, np.zeros((frames, 2), np.float32), True
+        source = self._rng.choice(len(self._sources), p=self._shares)
+        excerpt = self._sources[source][
+            self._rng.choice(len(self._lengths[source]), p=self._lengths[source])
+        ]
+        low, high = excerpt.labelled
+        stop = int(self._rng.integers(min(high, low + frames), high + 1))
+        start = max(low, stop - frames)
+        mel = np.full((frames, excerpt.mel.shape[1]), np.log(FLOOR), np.float16)
+        mel[frames - (stop - start) :] = excerpt.mel[start:stop]
+        target = targets(excerpt, stop - frames, frames)
+        target[: frames - (stop - start)] = 0.0
+        return mel, target, bool((excerpt.numbers > 0).all())
