@@ -21,7 +21,7 @@ from rtbeat.viterbi import viterbi_beats
 Progress = Callable[[float], None]
 
 OFFLINE = {"filter": viterbi_beats, "search": search_beats}
-BLOCK_SECONDS = 10.0  # audio between two reports of progress
+BLOCK_SECONDS = 5.0  # audio between two reports of progress
 
 
 def track(
@@ -74,11 +74,14 @@ def track(
 def _online(tracker: BeatTracker, samples: NDArray[np.float32], report: Progress) -> Beats:
     """The live engine over the whole song."""
     beats: list[Beat] = []
-    activation: list[NDArray[np.float32]] = []
+    empty = np.zeros(0, np.float32)
+    activation: list[NDArray[np.float32]] = [empty]
     step = int(BLOCK_SECONDS * tracker.sample_rate)
+    hops = 0
     for start in range(0, len(samples), step):
         beats += tracker.process(samples[start : start + step])
-        activation.append(tracker.newest_activations(step))
+        new, hops = tracker.hops - hops, tracker.hops
+        activation.append(tracker.activations[-new:, 0].copy() if new else empty)
         report(min(1.0, (start + step) / len(samples)))
     duration = len(samples) / tracker.sample_rate
     beats = [beat for beat in beats if 0.0 <= beat.time < duration]
@@ -87,7 +90,7 @@ def _online(tracker: BeatTracker, samples: NDArray[np.float32], report: Progress
         times=times,
         numbers=np.array([beat.number for beat in beats], np.int64),
         tempo=median_tempo(times),
-        activation=np.concatenate(activation) if activation else np.zeros(0, np.float32),
+        activation=np.concatenate(activation),
         duration=duration,
         frame_rate=tracker.frame_rate,
         confidences=np.array([beat.confidence for beat in beats]),

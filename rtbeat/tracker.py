@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rtbeat import options as check
 from rtbeat.beat import Beat
-from rtbeat.decoder import Decoder, Prediction, TempoCandidate
+from rtbeat.decoder import Activations, Decoder, Prediction, TempoCandidate
 from rtbeat.features import FeatureStream, frame_end, mixdown
 from rtbeat.filter import FilterDecoder
 from rtbeat.model import BeatModel
@@ -312,6 +312,22 @@ class BeatTracker:
         one hop. What the network and the decoder need beyond that is taken off beat times by
         predicting."""
         return int(np.ceil(self.sample_rate / self._rate))
+
+    @property
+    def frame_rate(self) -> float:
+        """Hops a second."""
+        return self._rate
+
+    @property
+    def hops(self) -> int:
+        """Hops processed since construction or :meth:`reset`."""
+        return self._hop + 1
+
+    @property
+    def activations(self) -> Activations:
+        """What the network hears: float32 ``(frames, heads)``, 0..1, of the last ten seconds,
+        oldest first. A view that the next hop overwrites."""
+        return self._stream.window
 
     @property
     def timeline(self) -> Timeline | None:
