@@ -28,6 +28,7 @@ def figure(clip: Clip, beats: rtbeat.Beats) -> Any:
             np.full(len(beats), -0.15), beats.announced_at, beats.times, color="tab:blue", alpha=0.4
         )
     axes.set(xlabel="seconds", title=f"{clip.collection}/{clip.id}", xlim=(0, beats.duration))
+    axes.set_ylim(-0.3, 1.6)  # room for the legend
     axes.set_yticks([0.0, 0.5, 1.0])
     axes.legend(loc="upper right", ncols=3, fontsize="small")
     return picture

@@ -14,7 +14,7 @@ from typing import Any
 # stage -> modules whose classes do its work
 STAGES = {
     "features": ("rtbeat.features",),
-    "network": ("rtbeat.model",),
+    "network": ("rtbeat.model", "rtbeat.gru"),
     "decoder": ("rtbeat.filter", "rtbeat.search"),
 }
 
