@@ -1,0 +1,1 @@
+"""Benchmarks of rtbeat: one command each, see README.md in this folder."""
