@@ -157,12 +157,12 @@ def _log_and_difference(mel, scale, previous, has_previous, out):  # type: ignor
 
 def mixdown(block: NDArray[np.floating], channels: int) -> Float32:
     """Mono float32 ``(frames,)`` of a checked block; samples that are not finite become silence."""
-    mono = np.asarray(block, np.float32)
-    if mono.ndim == 2:
-        mono = mono[:, 0] if channels == 1 else mono.mean(axis=1, dtype=np.float32)
-    if not np.isfinite(mono).all():
-        mono = np.nan_to_num(mono, nan=0.0, posinf=0.0, neginf=0.0)
-    return mono
+    samples = np.asarray(block, np.float32)
+    if not np.isfinite(samples).all():
+        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    if samples.ndim == 1:
+        return samples
+    return samples[:, 0] if channels == 1 else samples.mean(axis=1, dtype=np.float32)
 
 
 class MelStream:

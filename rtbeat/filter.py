@@ -177,7 +177,8 @@ class FilterDecoder:
         self._newest = -1
         self._committed = -1  # newest frame inside the kept state
         self._kept[:] = self._fresh  # its row 0 is frame 0
-        self._ahead[:] = self._kept
+        self._unsettled = np.ones((0, len(self._downbeat)))
+        self._look_ahead()
 
     @property
     def presence(self) -> float:
@@ -226,11 +227,16 @@ class FilterDecoder:
             limit = PRESENCE_LIMIT
             self._evidence = min(limit, max(-limit, self._evidence + evidence))
             self._committed = frame
-        self._ahead[:] = self._kept
         count = min(newest - self._committed, len(window))
         trust = np.array(self.trust[:count])[::-1]
-        ratios = self._ratios(window[len(window) - count :], trust)
-        _run_on(self._ahead, newest - count + 1, ratios, self._tables, *self._scratch)
+        self._unsettled = self._ratios(window[len(window) - count :], trust)
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """From the kept state over the newest, unsettled frames."""
+        self._ahead[:] = self._kept
+        first = self._newest - len(self._unsettled) + 1
+        _run_on(self._ahead, first, self._unsettled, self._tables, *self._scratch)
 
     def predict(self, after: float) -> Prediction | None:
         """The first beat later than ``after`` (frames), see :class:`rtbeat.decoder.Decoder`."""
@@ -290,7 +296,7 @@ class FilterDecoder:
                 bars = bars @ space.following
         state = when[:, None, None] * bars[None, :, None] * tempi[None, None, :]
         self._kept[frames % len(self._kept)] = state / max(state.sum(), 1e-30)
-        self._ahead[:] = self._kept
+        self._look_ahead()
         self._evidence = max(self._evidence, 2.0)
         octave = np.abs(np.log2(space.periods / period)) < 0.4
         restarts = self._fresh * octave.astype(np.float32)
@@ -312,3 +318,4 @@ class FilterDecoder:
             self._kept[:] = masked / masked.sum()
         restarts = self._fresh * held
         self._restart_state = restarts / restarts.sum()
+        self._look_ahead()
