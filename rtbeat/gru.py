@@ -27,7 +27,7 @@ import numba as nb
 import numpy as np
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True, fastmath={"contract"})
 def tanh(x):  # type: ignore[no-untyped-def]
     """Hyperbolic tangent, float32, within 4e-7 of the true one.
 
@@ -49,14 +49,14 @@ def tanh(x):  # type: ignore[no-untyped-def]
     return x * p / q
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True, fastmath={"contract"})
 def sigmoid(x):  # type: ignore[no-untyped-def]
     """Logistic function, float32, within 2e-7 of the true one."""
     half = np.float32(0.5)
     return half + half * tanh(half * x)
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True, fastmath={"contract"})
 def _project_pair(inputs, a, weights, bias, out, c):  # type: ignore[no-untyped-def]
     """Rows a and a + 1 of inputs -> rows c and c + 1 of out, four inputs at a time: eight products
     for every two sums read and written."""
@@ -85,7 +85,7 @@ def _project_pair(inputs, a, weights, bias, out, c):  # type: ignore[no-untyped-
             out[d, j] = out[d, j] + inputs[b, k] * weights[k, j]
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True, fastmath={"contract"})
 def _project_row(inputs, a, weights, bias, out, c):  # type: ignore[no-untyped-def]
     """Row a of inputs -> row c of out, in the same order of sums as :func:`_project_pair`."""
     size, width = weights.shape
@@ -104,7 +104,7 @@ def _project_row(inputs, a, weights, bias, out, c):  # type: ignore[no-untyped-d
             out[c, j] = out[c, j] + inputs[a, k] * weights[k, j]
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def project(inputs, first, weights, bias, out, out_first, count):  # type: ignore[no-untyped-def]
     """out[out_first + i] = inputs[first + i] @ weights + bias, for i < count."""
     for i in range(0, count - 1, 2):
@@ -113,7 +113,7 @@ def project(inputs, first, weights, bias, out, out_first, count):  # type: ignor
         _project_row(inputs, first + count - 1, weights, bias, out, out_first + count - 1)
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True, fastmath={"contract"})
 def _recurrent_sums(state, weights, bias, sums):  # type: ignore[no-untyped-def]
     """sums = state @ weights, with the bias of the new gate (the last third) added."""
     size, width = weights.shape
@@ -139,7 +139,7 @@ def _recurrent_sums(state, weights, bias, sums):  # type: ignore[no-untyped-def]
             sums[j] = sums[j] + state[k] * weights[k, j]
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True, fastmath={"contract"})
 def run(gates, shift, column, weights, bias, first, stop, step, states, side, state, sums):  # type: ignore[no-untyped-def]
     """One direction of one layer over rows first, first + step, ... up to but without stop.
 
@@ -160,7 +160,7 @@ def run(gates, shift, column, weights, bias, first, stop, step, states, side, st
             states[t, side + u] = state[u]
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def absorb(features, row, weights, work):  # type: ignore[no-untyped-def]
     """Features ``(n, F)`` -> input products of layer 0 in rows ``row`` to ``row + n``.
 
@@ -183,7 +183,7 @@ def absorb(features, row, weights, work):  # type: ignore[no-untyped-def]
     project(inputs, 0, weights.first, weights.bias[0], work.first_gates, row, count)
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _run_layer(layer, gates, shift, begin, first, stop, weights, work):  # type: ignore[no-untyped-def]
     """Both directions of a layer: forward over begin..stop, backward over stop..first."""
     states, state, sums = work.states[layer], work.state, work.sums
@@ -199,7 +199,7 @@ def _run_layer(layer, gates, shift, begin, first, stop, weights, work):  # type:
     )  # fmt: skip
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
 def _heads(states, first, stop, weights, bias, out):  # type: ignore[no-untyped-def]
     """Outputs of the top layer -> probabilities of rows first..stop."""
     for t in range(first, stop):
@@ -210,7 +210,7 @@ def _heads(states, first, stop, weights, bias, out):  # type: ignore[no-untyped-
             out[t, head] = sigmoid(total + bias[head])
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def refine(begin, first, stop, weights, work):  # type: ignore[no-untyped-def]
     """Run all layers over rows first..stop, the backward direction from a zero state at the end.
 

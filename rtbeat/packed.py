@@ -43,7 +43,7 @@ def pack(config: ModelConfig, arrays: Mapping[str, Float32]) -> Weights:
     # those of the reset and update gates only ever occur in this sum
     bias[:, :, : 2 * units] += recurrent_bias[:, :, : 2 * units]
     recurrent = np.stack([np.stack([w.T for w in both[layer, "weight_hh"]]) for layer in layers])
-    later = np.stack(inputs[1:]) if inputs[1:] else np.zeros((0, 2 * units, 6 * units))
+    later = np.stack(inputs[1:]) if inputs[1:] else np.zeros((0, 2 * units, 6 * units), np.float32)
     packed = Weights(
         mean=arrays["mean"],
         inv_std=arrays["inv_std"],
