@@ -102,7 +102,7 @@ class BeatModel:
         of 12288 frames, to bound memory (some 80 MB beside input and output for 80 units): the
         forward direction goes on from part to part, the backward direction of each starts 1024
         frames after its end. On music a trained model's probabilities then differ from one run
-        over all by less than 0.01; where it is in doubt, at a cut from one song to another, for
+        over all by some 0.01 at most; where it is in doubt, at a cut from one song to another, for
         some frames by more.
 
         Raises ``ValueError`` for features of another shape. Values that are not finite count as
