@@ -22,13 +22,30 @@ and held as float32.
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rtbeat.features import FeatureConfig
 
+Float32 = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
+
 DIRECTIONS = ("forward", "backward")
+
+# what numpy and json raise on a file that is something else, cut short or changed
+_UNREADABLE = (
+    ValueError, TypeError, SyntaxError, EOFError, RuntimeError, MemoryError, OverflowError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,7 +57,7 @@ class ModelConfig:
     layers, units : bidirectional GRU layers, and units of each direction.
     heads : what the outputs tell, in order.
     window : seconds of past that are kept and given out.
-    tail : newest frames that are run again at each hop.
+    tail : newest frames that are run again at each hop, at most the window.
     refresh : hops from one run over the whole window to the next.
     offset : frames to add to every decoded position (a constant bias of the network's timing).
 
@@ -58,16 +75,17 @@ class ModelConfig:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, least in (("inputs", 0), ("layers", 1), ("units", 1), ("tail", 1)):
-            _require_count(name, getattr(self, name), least)
-        _require_count("refresh", self.refresh, 1)
-        if not self.heads or len(set(self.heads)) < len(self.heads):
+        _require_count("inputs", self.inputs, 0, 10_000)
+        _require_count("layers", self.layers, 1, 100)
+        _require_count("units", self.units, 1, 10_000)
+        _require_count("refresh", self.refresh, 1, 1_000_000)
+        named = all(isinstance(head, str) for head in self.heads)
+        if not named or not self.heads or len(set(self.heads)) < len(self.heads):
             raise ValueError(f"heads must be different names, at least one, not {self.heads!r}")
         _require_number("window", self.window, 0.1, 600.0)
         _require_number("offset", self.offset, -100.0, 100.0)
         _require_features(self.features)
-        if self.tail > self.frames:
-            raise ValueError(f"tail must be at most the window ({self.frames}), not {self.tail}")
+        _require_count("tail", self.tail, 1, self.frames)
 
     @property
     def frames(self) -> int:
@@ -86,14 +104,11 @@ class ModelConfig:
         """
         fields = _known_fields(cls, values, "model")
         features = dict(_known_fields(FeatureConfig, fields.pop("features", {}), "features"))
-        try:
-            if "windows" in features:
-                features["windows"] = tuple((float(s), int(n)) for s, n in features["windows"])
-            if "heads" in fields:
-                fields["heads"] = tuple(str(head) for head in fields["heads"])
-            return cls(features=FeatureConfig(**features), **fields)
-        except TypeError as error:
-            raise ValueError(f"model config holds a value of the wrong kind: {error}") from error
+        if "windows" in features:
+            features["windows"] = tuple(map(tuple, _rows(features["windows"], "windows", 2)))
+        if "heads" in fields:
+            fields["heads"] = tuple(_rows(fields["heads"], "heads"))
+        return cls(features=FeatureConfig(**features), **fields)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every array of a model of this config."""
@@ -124,9 +139,18 @@ def _known_fields(kind: type, values: object, name: str) -> dict[str, Any]:
     return dict(values)
 
 
-def _require_count(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+def _rows(values: object, name: str, columns: int = 0) -> list[Any]:
+    """A list; with ``columns``, one of lists of so many."""
+    rows = values if isinstance(values, (list, tuple)) else None
+    if rows is None or (columns and not all(len(_rows(row, name)) == columns for row in rows)):
+        kind = f"a list of lists of {columns}" if columns else "a list"
+        raise ValueError(f"{name} must be {kind}, not {values!r}")
+    return list(rows)
+
+
+def _require_count(name: str, value: object, least: int, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
 
 
 def _require_number(name: str, value: object, low: float, high: float) -> None:
@@ -144,4 +168,72 @@ def _require_features(features: FeatureConfig) -> None:
         raise ValueError("windows must hold at least one (seconds, bands)")
     for seconds, bands in features.windows:
         _require_number("seconds of an analysis window", seconds, 1e-4, 10.0)
-        _require_count("bands of an analysis window", bands, 1)
+        _require_count("bands of an analysis window", bands, 1, 10_000)
+
+
+def checked(config: ModelConfig, arrays: Mapping[str, Array]) -> dict[str, Float32]:
+    """The arrays of a model as contiguous float32 copies, in the order of the config.
+
+    Raises ``ValueError`` for an array that is missing, unknown, of another shape or not finite.
+    """
+    shapes = config.shapes()
+    if unknown := [name for name in arrays if name not in shapes]:
+        raise ValueError(f"array {unknown[0]!r} is unknown to a model of this config")
+    values = {}
+    for name, shape in shapes.items():
+        if name not in arrays:
+            raise ValueError(f"array {name!r} is missing")
+        array = np.asarray(arrays[name])
+        if array.shape != shape:
+            raise ValueError(f"array {name!r} has shape {array.shape}, the config asks for {shape}")
+        if array.dtype.kind != "f":
+            raise ValueError(f"array {name!r} holds {array.dtype}, not floating-point numbers")
+        values[name] = np.array(array, np.float32, order="C")
+        if not np.isfinite(values[name]).all():
+            raise ValueError(f"array {name!r} holds numbers that are not finite")
+    return values
+
+
+def read(file: IO[bytes], name: str) -> tuple[ModelConfig, dict[str, Float32], dict[str, Any]]:
+    """Config, arrays and provenance of an open model file; ``name`` is for the messages.
+
+    Raises ``ValueError`` where it is not a model or not a sound one.
+    """
+    if not zipfile.is_zipfile(file):
+        raise ValueError(f"{name} is not an rtbeat model (no .npz archive)")
+    file.seek(0)
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            stored = {key: archive[key] for key in archive.files}
+        if "config" not in stored:
+            raise ValueError("it holds no 'config'")
+        config = ModelConfig.from_dict(json.loads(str(stored.pop("config"))))
+        provenance = json.loads(str(stored.pop("provenance", "{}")))
+    except _UNREADABLE as error:
+        raise ValueError(f"{name} is not an rtbeat model, or is damaged: {error}") from error
+    if not isinstance(provenance, dict):
+        raise ValueError(f"{name}: its provenance is not a table of names and values")
+    try:
+        return config, checked(config, stored), provenance
+    except ValueError as error:
+        raise ValueError(f"{name} is not a sound model: {error}") from error
+
+
+def write(
+    path: Path,
+    config: ModelConfig,
+    arrays: Mapping[str, Float32],
+    provenance: Mapping[str, Any],
+    dtype: type[np.floating[Any]],
+) -> None:
+    """Write a model file, atomically: one that was there is replaced whole or not at all."""
+    stored: dict[str, NDArray[Any]] = {name: array.astype(dtype) for name, array in arrays.items()}
+    stored["config"] = np.array(json.dumps(config.to_dict()))
+    stored["provenance"] = np.array(json.dumps(dict(provenance)))
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(partial, "wb") as file:
+            np.savez(file, **stored)  # type: ignore[arg-type]
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
