@@ -61,7 +61,7 @@ class Beats:
     @property
     def downbeats(self) -> NDArray[np.float64]:
         """Times of the beats with number 1, seconds."""
-        return self.times[self.numbers == 1]
+        return np.asarray(self.times[self.numbers == 1], np.float64)
 
     def save(self, path: str | PathLike[str], format: str | None = None) -> None:
         """Write the beats to ``path``, atomically; the format is told by the suffix or ``format``.

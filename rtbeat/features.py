@@ -98,7 +98,7 @@ def fft_length(minimum: int) -> int:
         size += 2
 
 
-@nb.njit(nogil=True, cache=True, fastmath=False)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True, fastmath=False)
 def _mel_power(spectra, first, count, weights, out):  # type: ignore[no-untyped-def]
     """Band powers: spectra complex64 (n, bins), sparse filters -> out float32 (n, bands)."""
     for n in range(spectra.shape[0]):
@@ -142,7 +142,7 @@ class _Window:
         _mel_power(spectra, self.first, self.count, self.weights, out)
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _log_and_difference(mel, scale, previous, has_previous, out):  # type: ignore[no-untyped-def]
     bands = mel.shape[1]
     for n in range(mel.shape[0]):

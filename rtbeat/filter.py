@@ -24,7 +24,7 @@ PRESENCE_LIMIT = 8.0  # evidence for and against a beat is remembered up to e^8
 TOLERANCE = 0.07  # seconds; a beat further off is wrong
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _step(mass, frame, ratios, following, moves, shortest, lengths, arrived, leaving):  # type: ignore[no-untyped-def]
     """Let the events of ``frame`` happen. mass float32 (ring, H, J); ratios float64 (H,):
     likelihood ratio of an event in this frame for each bar state; arrived, leaving: scratch
@@ -64,7 +64,7 @@ def _step(mass, frame, ratios, following, moves, shortest, lengths, arrived, lea
     return after - before, after
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _total(mass):  # type: ignore[no-untyped-def]
     total = 0.0
     for row in range(mass.shape[0]):
@@ -74,7 +74,7 @@ def _total(mass):  # type: ignore[no-untyped-def]
     return total
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _commit(mass, frame, ratios, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
     """One settled frame: events, then a little of a fresh start, then the total made 1. Returns
     the log of the evidence for beats against none in this frame."""
@@ -92,7 +92,7 @@ def _commit(mass, frame, ratios, restart, fresh, tables, arrived, leaving):  # t
     return evidence
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _run_on(mass, first, ratios, tables, arrived, leaving):  # type: ignore[no-untyped-def]
     """Frames ``first ...`` with likelihood ratios float64 (n, H)."""
     following, moves, shortest, lengths = tables
@@ -102,7 +102,7 @@ def _run_on(mass, first, ratios, tables, arrived, leaving):  # type: ignore[no-u
         )
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _next_events(mass, first, out):  # type: ignore[no-untyped-def]
     """Mass of each coming frame over all states -> out float64 (ring,), out[0] = ``first``."""
     for ahead in range(mass.shape[0]):

@@ -17,7 +17,7 @@ from rtbeat.state_space import Dynamics, Float64, Int64, Observation, StateSpace
 REST = 0.9
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _best_events(event, start, rest, periods, moves, shortest, lengths, back_step, back_move):  # type: ignore[no-untyped-def]
     """Fill the back pointers (frames, J); returns (last frame, its tempo) of the best path.
 

@@ -70,7 +70,7 @@ def main() -> None:
     args = parser.parse_args()
     data = describe_data(args.work / "shards")
     model = export(args.work, args.name, args.offset, args.command, data)
-    model.save(args.out)
+    model.save(args.out, dtype=np.float16)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB, {json.dumps(model.provenance)}")
 
 
