@@ -20,14 +20,36 @@ Int64 = NDArray[np.int64]
 _FLOOR = 0.01
 # the activation at which a beat neither helps nor harms its chain
 _NEUTRAL = 0.1
+# activations below this are silence: neither a beat nor the absence of one
+_SILENT = 0.02
 # a lag may leave the period by this factor at most
 _REACH = 1.4
 
 
-def log_evidence(activations: NDArray[np.float32]) -> Float64:
-    """Beat activations ``(frames,)``, 0..1 -> float64 log evidence for a beat in each frame."""
+@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+def near_sound(activations, reach, out):  # type: ignore[no-untyped-def]
+    """Which frames have an activation that is more than silence within ``reach`` frames: bool."""
+    n = activations.shape[0]
+    out[:] = False
+    heard = -reach - 1
+    for i in range(n):
+        if activations[i] >= _SILENT:
+            for k in range(max(0, heard + 1, i - reach), i):
+                out[k] = True
+            heard = i
+        out[i] = i - heard <= reach
+
+
+def log_evidence(activations: NDArray[np.float32], reach: int) -> tuple[Float64, NDArray[np.bool_]]:
+    """Beat activations ``(frames,)``, 0..1 -> float64 log evidence for a beat in each frame.
+
+    Frames further than ``reach`` from any sound tell nothing for or against a beat; the bools
+    ``(frames,)`` that come with the evidence are False there.
+    """
     clipped = np.clip(activations, 0.0, 1.0).astype(np.float64)
-    return np.log((clipped + _FLOOR) / (_NEUTRAL + _FLOOR))
+    known = np.empty(len(activations), np.bool_)
+    near_sound(activations, reach, known)
+    return np.log((clipped + _FLOOR) / (_NEUTRAL + _FLOOR)) * known, known
 
 
 def log_lags(longest: float) -> Float64:
@@ -59,7 +81,7 @@ def sure_beats(activations, strength, gap, out):  # type: ignore[no-untyped-def]
             if i >= lag:
                 sureness[i - lag] += share
     count = 0
-    while count < out.shape[0]:
+    while n > 0 and count < out.shape[0]:
         best = np.argmax(sureness)
         if sureness[best] <= 0.0:
             break
@@ -171,9 +193,9 @@ def _score(evidence, logs, chain, width, forget):  # type: ignore[no-untyped-def
 
 
 @nb.njit(nogil=True, cache=True)  # type: ignore[misc]
-def best_chain(
+def best_chain(  # type: ignore[no-untyped-def]
     evidence, logs, anchors, periods, bonus, width, gain, spread, low, high, forget, scores, out
-):  # type: ignore[no-untyped-def]
+):
     """The best of the chains through ``anchors`` with ``periods``: (which, number of beats).
 
     anchors int64, periods, bonus (added to the score) float64, all (hypotheses,). The scores come
@@ -195,17 +217,22 @@ def best_chain(
 
 
 @nb.njit(nogil=True, cache=True)  # type: ignore[misc]
-def refine(activations, chain, positions):  # type: ignore[no-untyped-def]
+def refine(evidence, chain, positions):  # type: ignore[no-untyped-def]
     """Beats in fractions of a frame, float64: the tops of parabolas around the chain's frames.
 
-    Frame k covers k to k + 1, so a symmetric peak in frame k is at k + 0.5.
+    Through the log evidence, so a bell-shaped peak is found exactly. Frame k covers k to k + 1:
+    a symmetric peak in frame k is at k + 0.5.
     """
-    n = activations.shape[0]
+    n = evidence.shape[0]
     for i in range(chain.shape[0]):
         k = chain[i]
+        # the interval may have drawn the chain to a frame beside the peak
+        for beside in (k - 1, k + 1):
+            if 0 <= beside < n and evidence[beside] > evidence[k]:
+                k = beside
         positions[i] = k + 0.5
-        if 0 < k < n - 1 and activations[k] >= max(activations[k - 1], activations[k + 1]):
-            positions[i] += vertex(activations[k - 1], activations[k], activations[k + 1])
+        if 0 < k < n - 1 and evidence[k] >= max(evidence[k - 1], evidence[k + 1]):
+            positions[i] += vertex(evidence[k - 1], evidence[k], evidence[k + 1])
 
 
 @nb.njit(nogil=True, cache=True)  # type: ignore[misc]

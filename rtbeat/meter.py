@@ -88,3 +88,20 @@ def find_bar(
             if share > max(most, _ENOUGH):
                 best, most = Bar(beats, origin + first), share
     return best
+
+
+def number_beats(
+    downs: NDArray[np.float64], choices: tuple[int, ...], around: int
+) -> NDArray[np.int64]:
+    """Position in the bar, int64, of each beat of a piece; 0 where no bar is told clearly.
+
+    downs and choices as for :func:`find_bar`; each is told from ``around`` beats on either side.
+    """
+    numbers = np.zeros(len(downs), np.int64)
+    bar: Bar | None = None
+    for i in range(len(downs)):
+        low = max(0, min(i - around, len(downs) - 2 * around))
+        high = min(len(downs), low + 2 * around)
+        bar = find_bar(downs[low:high], high - 1, choices, bar)
+        numbers[i] = bar.number(i) if bar else 0
+    return numbers

@@ -11,16 +11,19 @@ import math
 
 import numpy as np
 
-from rtbeat.chain import anchor_on_grid, fit_grid, refine
+from rtbeat.chain import anchor_on_grid, fit_grid
 from rtbeat.decoder import Activations, Prediction, TempoCandidate
 from rtbeat.meter import Bar, downbeat_strength, find_bar
-from rtbeat.searcher import MUSIC, Float32, Float64, Int64, Searcher, checked_bars
+from rtbeat.search_piece import search_beats
+from rtbeat.searcher import MUSIC, Chain, Float32, Float64, Int64, Searcher, checked_bars
 from rtbeat.tempo import TempoPrior
+
+__all__ = ["SearchDecoder", "search_beats"]
 
 # how fast old evidence is forgotten, seconds
 _FORGET = 5.0
-# evidence another chain must have more than the one followed; the same after a seed
-_HYSTERESIS = 1.0
+# evidence another chain must have more than the one followed, with a full past; after a seed
+_HYSTERESIS = 3.0
 _SEEDED_HYSTERESIS = 12.0
 # a tempo the user has given is left for a nearby one only, octaves
 _SEEDED_WIDTH = 0.2
@@ -30,16 +33,12 @@ _SEEDED_BEATS = 8
 _EVERY = 5
 # sum of the weights of the last beats below which the grid is left as it is
 _HEARD = 0.1
+# weight of a beat in the newest frame, whose peak may be yet to come
+_RISING = 0.1
 # periods nearer than this (natural logarithm of their ratio) are one tempo
 _SAME = 0.05
 # logistic model of a hit within 70 ms: constant, loudness, deviation (periods), share of its tempo
-_CONFIDENCE = (0.0, 1.0, -1.0, 1.0)
-# offline: as in _WIDTH's module; loudness below which a piece's first and last beats are dropped,
-# beats on either side that tell the bar, logistic model of a hit: constant, loudness, unevenness
-_OFFLINE_GAIN = 0.3
-_AUDIBLE = 0.05
-_AROUND = 16
-_OFFLINE_CONFIDENCE = (0.0, 1.0, -1.0)
+_CONFIDENCE = (-2.6, 6.3, -1.5, 1.5)
 
 
 class SearchDecoder:
@@ -96,7 +95,7 @@ class SearchDecoder:
 
         Near 0 where activations are low or repeat at no tempo.
         """
-        periodic = min(1.0, max(0.0, (self._periodic - 0.15) / 0.2))
+        periodic = min(1.0, max(0.0, (self._periodic - 0.2) / 0.2))
         return periodic * min(1.0, self._heard / 0.5)
 
     @property
@@ -113,7 +112,8 @@ class SearchDecoder:
             raise ValueError(
                 f"window has shape {window.shape}; it must be (frames, 2), beat and downbeat"
             )
-        beats = np.ascontiguousarray(window[:, 0], np.float32)
+        window = np.ascontiguousarray(window, np.float32)
+        beats = window[:, 0].copy()
         first = newest + 1 - len(beats)
         listen = self._hops % _EVERY == 0
         self._hops += 1
@@ -121,17 +121,17 @@ class SearchDecoder:
         if listen:
             self._tempi, sure, self._periodic = self._searcher.listen(beats)
             self._sure = sure + first
-        chain, period = self._search(beats, first)
-        if len(chain) and self._fit(beats, chain, period, first) and listen:
-            self._find_bar(window, chain)
+        chain = self._search(beats, first)
+        if chain and self._fit(beats, chain, first) and listen:
+            self._find_bar(window, chain.frames)
 
     def _hypotheses(self, beats: Float32, first: int) -> tuple[Int64, Float64, int]:
         """Anchors (rows of the window), periods, and how many of the first are the grid itself."""
-        rows = np.zeros(0, np.int64)
-        periods = np.zeros(0)
+        rows, periods = np.zeros(0, np.int64), np.zeros(0)
         if self._period > 0.0:
             row = anchor_on_grid(beats, self._beat - first, self._period)
-            rows, periods = np.full(min(1, row + 1), row), np.full(min(1, row + 1), self._period)
+            if row >= 0:
+                rows, periods = np.array([row]), np.array([self._period])
         held = len(rows)
         if held and self._newest < self._seeded_until:
             return rows, periods, held
@@ -140,23 +140,24 @@ class SearchDecoder:
         rows = np.concatenate((rows, np.tile(sure, len(tempi))))
         return rows, np.concatenate((periods, np.repeat(tempi, len(sure)))), held
 
-    def _search(self, beats: Float32, first: int) -> tuple[Int64, float]:
-        """The best chain (rows) and the period of its hypothesis; empty if there is none."""
+    def _search(self, beats: Float32, first: int) -> Chain | None:
+        """The best chain through the window, None where there is nothing to start from."""
         rows, periods, held = self._hypotheses(beats, first)
         if len(rows) == 0:
-            return rows, 0.0
-        span = self._forget * -math.expm1(-len(beats) / self._forget)
-        bonus = self._searcher.prior_rate(periods, self._music) * span
-        bonus[:held] += self._hysteresis
-        chain, which, scores = self._searcher.search(
-            beats, rows, periods, bonus, self._forget, self._locked is not None
+            return None
+        bonus = np.zeros(len(rows))
+        # little is known at first, so the first choice must not stick
+        bonus[:held] = self._hysteresis * math.expm1(-len(beats) / self._forget) ** 2
+        chain = self._searcher.search(
+            beats, rows, periods, bonus, self._music, self._forget, self._locked is not None
         )
-        self._weigh(periods, scores, which)
-        return chain, float(periods[which])
+        self._weigh(periods, chain)
+        return chain
 
-    def _weigh(self, periods: Float64, scores: Float64, which: int) -> None:
+    def _weigh(self, periods: Float64, chain: Chain) -> None:
         """Candidates: the period followed, then the others by the best chain of each."""
-        found = [(periods[which], scores[which])]
+        scores = chain.scores
+        found = [(chain.period, scores[chain.which])]
         for i in np.argsort(-scores, kind="stable"):
             if all(abs(math.log(periods[i] / period)) > _SAME for period, _ in found):
                 found.append((periods[i], scores[i]))
@@ -168,22 +169,22 @@ class SearchDecoder:
             for (period, _), share in zip(found, shares, strict=True)
         ]
 
-    def _fit(self, beats: Float32, chain: Int64, period: float, first: int) -> bool:
+    def _fit(self, beats: Float32, chain: Chain, first: int) -> bool:
         """Lay the grid through the last beats of the chain; False where they are hardly heard."""
-        positions = np.empty(len(chain))
-        refine(beats, chain, positions)
-        fade = np.exp(np.arange(1 - len(chain), 1) / self._memory)
-        loud = beats[chain].astype(np.float64)
+        fade = np.exp(np.arange(1 - len(chain.frames), 1) / self._memory)
+        loud = beats[chain.frames].astype(np.float64)
         self._heard = float((fade * loud).sum() / fade.sum())
         weights = fade * loud + 1e-9
+        if chain.frames[-1] == len(beats) - 1:
+            weights[-1] *= _RISING
         if weights.sum() < _HEARD:
             return False
         if self._locked is None:
-            near = [p for p in self._tempi if abs(math.log(p / period)) < _SAME]
-            period, stiffness = (near[0] if near else period), self._stiffness
+            near = [p for p in self._tempi if abs(math.log(p / chain.period)) < _SAME]
+            period, stiffness = (near[0] if near else chain.period), self._stiffness
         else:
             period, stiffness = self._locked, math.inf
-        beat, period, deviation = fit_grid(positions, weights, period, stiffness)
+        beat, period, deviation = fit_grid(chain.positions, weights, period, stiffness)
         self._move_grid(beat + first, period)
         self._deviation = deviation / period
         return True
@@ -220,9 +221,11 @@ class SearchDecoder:
     def _confidence(self, frame: float) -> float:
         """Chance that a beat told for ``frame`` is right: loud, even and close to what is known."""
         ahead = max(0.0, (frame - self._newest) / self._period - 1.0)
-        sum_ = _CONFIDENCE[0] + _CONFIDENCE[1] * self._heard + _CONFIDENCE[2] * self._deviation
-        sum_ += _CONFIDENCE[3] * self._candidates[0].weight if self._candidates else 0.0
-        return 0.97**ahead / (1.0 + math.exp(-sum_))
+        constant, heard, deviation, share = _CONFIDENCE
+        exponent = constant + heard * self._heard + deviation * self._deviation
+        if self._candidates:
+            exponent += share * self._candidates[0].weight
+        return float(0.97**ahead / (1.0 + math.exp(-exponent)))
 
     def seed(self, frame: float, period: float, number: int = 0) -> None:
         """Believe that a beat is at ``frame`` with the next ``period`` frames later.
@@ -263,73 +266,3 @@ class SearchDecoder:
                 self._index += steps
                 self._period = period
         self._locked = period
-
-
-def search_beats(
-    activations: Activations,
-    frame_rate: float = 50.0,
-    tempo_range: tuple[float, float] = (40.0, 240.0),
-    beats_per_bar: int | None = None,
-    constant_tempo: bool = False,
-) -> tuple[Float64, Int64, Float64]:
-    """All beats of a piece: the search forward and backward from its surest beats.
-
-    activations : float32 ``(frames, 2)``. constant_tempo : intervals stay within 3 frames of the
-    piece's period. Gives positions in frames (float64, rising), numbers (int64, 1 = downbeat, 0 =
-    unknown) and confidences (float64, 0..1), each ``(beats,)``; empty where no beat is heard.
-    Before the first and after the last beat that is heard there are none.
-
-    Raises ``ValueError`` for activations of another shape and for options outside their range.
-    """
-    if activations.ndim != 2 or activations.shape[1] != 2:
-        raise ValueError(
-            f"activations have shape {activations.shape}; they must be (frames, 2), beat, downbeat"
-        )
-    searcher = Searcher(frame_rate, tempo_range, gain=_OFFLINE_GAIN)
-    bars = checked_bars(beats_per_bar)
-    beats = np.ascontiguousarray(activations[:, 0], np.float32)
-    chain = _whole_chain(searcher, beats, constant_tempo)
-    heard = np.flatnonzero(beats[chain] >= _AUDIBLE)
-    chain = chain[heard[0] : heard[-1] + 1] if len(heard) else chain[:0]
-    positions = np.empty(len(chain))
-    refine(beats, chain, positions)
-    downs = np.empty(len(chain))
-    downbeat_strength(np.ascontiguousarray(activations, np.float32), chain, downs)
-    return positions, _numbers(downs, bars), _confidences(positions, beats[chain])
-
-
-def _whole_chain(searcher: Searcher, beats: Float32, constant: bool) -> Int64:
-    if len(beats) == 0:
-        return np.zeros(0, np.int64)
-    tempi, sure, _ = searcher.listen(beats)
-    if not tempi or len(sure) == 0:
-        return np.zeros(0, np.int64)
-    periods = np.repeat(tempi, len(sure))
-    bonus = searcher.prior_rate(periods, MUSIC) * len(beats)
-    return searcher.search(beats, np.tile(sure, len(tempi)), periods, bonus, math.inf, constant)[0]
-
-
-def _numbers(downs: Float64, bars: tuple[int, ...]) -> Int64:
-    """Position in the bar of each beat, from the beats around it."""
-    numbers = np.zeros(len(downs), np.int64)
-    bar: Bar | None = None
-    for i in range(len(downs)):
-        low = max(0, min(i - _AROUND, len(downs) - 2 * _AROUND))
-        high = min(len(downs), low + 2 * _AROUND)
-        bar = find_bar(downs[low:high], high - 1, bars, bar)
-        numbers[i] = bar.number(i) if bar else 0
-    return numbers
-
-
-def _confidences(positions: Float64, loud: Float32) -> Float64:
-    """Chance that each beat is right, from how loud and even the beats around it are."""
-    if len(positions) < 3:
-        return np.full(len(positions), 0.5)
-    turn = np.abs(np.diff(positions, 2)) / np.median(np.diff(positions))
-    kernel = np.ones(min(9, len(positions)))
-    weight = np.convolve(np.ones(len(positions)), kernel, "same")
-    around = np.convolve(loud, kernel, "same") / weight
-    uneven = np.convolve(np.pad(turn, 1, "edge"), kernel, "same") / weight
-    constant, heard, deviation = _OFFLINE_CONFIDENCE
-    exponent = constant + heard * around + deviation * uneven
-    return np.asarray(1.0 / (1.0 + np.exp(-exponent)), np.float64)

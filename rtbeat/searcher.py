@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtbeat.chain import best_chain, log_evidence, log_lags, sure_beats
+from rtbeat.chain import best_chain, log_evidence, log_lags, refine, sure_beats
 from rtbeat.tempo import TempoPrior, autocorrelation, candidates_in, lags_needed
 
 Float32 = NDArray[np.float32]
@@ -48,6 +49,20 @@ def checked_bars(beats_per_bar: int | None) -> tuple[int, ...]:
     return (int(beats_per_bar),)
 
 
+class Chain(NamedTuple):
+    """Consecutive beats that a search has found.
+
+    frames int64, positions float64 (with fractions), both ``(beats,)``; period : frames, of the
+    hypothesis it is from; which : that one's index; scores : float64, of all hypotheses.
+    """
+
+    frames: Int64
+    positions: Float64
+    period: float
+    which: int
+    scores: Float64
+
+
 class Searcher:
     """Searches one stretch of activations; knows the ranges, holds no state of the music."""
 
@@ -86,26 +101,32 @@ class Searcher:
         periods = [60.0 * self.rate / tempo.tempo for tempo in tempi]
         return periods, sure[:count], min(1.0, max(0.0, periodic))
 
-    def prior_rate(self, periods: Float64, music: TempoPrior) -> Float64:
-        """What the prior adds to a chain's score in each frame."""
-        octaves = np.log2(60.0 * self.rate / periods / music.centre) / music.width
-        return -0.5 * octaves**2 * (_PRIOR_RATE / self.rate)
-
     def search(
         self,
         beats: Float32,
         anchors: Int64,
         periods: Float64,
         bonus: Float64,
+        music: TempoPrior,
         forget: float,
         constant: bool,
-    ) -> tuple[Int64, int, Float64]:
-        """The best chain (frames), which hypothesis it is of, and all scores."""
+    ) -> Chain:
+        """The best of the chains that the hypotheses give.
+
+        anchors, periods, bonus ``(hypotheses,)``: frames, frames, score added; ``music`` weighs
+        the tempi; ``forget`` frames ago evidence counts 1/e. constant : the period stays.
+        """
+        evidence, known = log_evidence(beats, int(self.longest))
+        span = np.exp(np.flatnonzero(known[::-1]) / -forget).sum()
+        octaves = np.log2(60.0 * self.rate / periods / music.centre) / music.width
+        bonus = bonus - 0.5 * octaves**2 * (_PRIOR_RATE / self.rate * span)
         out = np.empty(int(len(beats) / self.shortest * 2.0) + 4, np.int64)
         scores = np.empty(len(anchors))
+        gain, spread = (0.0, _CONSTANT) if constant else (self.gain, np.inf)
         which, count = best_chain(
-            log_evidence(beats), self.logs, anchors, periods, bonus, _WIDTH,
-            0.0 if constant else self.gain, _CONSTANT if constant else np.inf,
+            evidence, self.logs, anchors, periods, bonus, _WIDTH, gain, spread,
             self.shortest, self.longest, forget, scores, out,
         )  # fmt: skip
-        return out[:count], which, scores
+        positions = np.empty(count)
+        refine(evidence, out[:count], positions)
+        return Chain(out[:count], positions, float(periods[which]), which, scores)
