@@ -26,7 +26,7 @@ _SILENT = 0.02
 _REACH = 1.4
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def near_sound(activations, reach, out):  # type: ignore[no-untyped-def]
     """Which frames have an activation that is more than silence within ``reach`` frames: bool."""
     n = activations.shape[0]
@@ -57,7 +57,7 @@ def log_lags(longest: float) -> Float64:
     return np.log2(np.maximum(np.arange(int(longest * _REACH) + 3), 1.0))
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def sure_beats(activations, strength, gap, out):  # type: ignore[no-untyped-def]
     """Frames that are most surely beats, best first, into out int64; gives their number.
 
@@ -91,7 +91,7 @@ def sure_beats(activations, strength, gap, out):  # type: ignore[no-untyped-def]
     return count
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def anchor_on_grid(activations, beat, period):  # type: ignore[no-untyped-def]
     """The frame of the loudest of a grid's last four beats inside, -1 where none is inside.
 
@@ -117,7 +117,7 @@ def anchor_on_grid(activations, beat, period):  # type: ignore[no-untyped-def]
     return anchor
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _walk(evidence, logs, anchor, step, period, width, gain, spread, low, high, out):  # type: ignore[no-untyped-def]
     """Beats from ``anchor`` (not included) in direction ``step`` (+1, -1) into ``out``.
 
@@ -153,7 +153,7 @@ def _walk(evidence, logs, anchor, step, period, width, gain, spread, low, high, 
     return count
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def search_chain(evidence, logs, anchor, period, width, gain, spread, low, high, out):  # type: ignore[no-untyped-def]
     """One chain through ``anchor``, rising, into out int64; gives the number of its beats.
 
@@ -175,7 +175,7 @@ def search_chain(evidence, logs, anchor, period, width, gain, spread, low, high,
     return behind + 1 + ahead
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _score(evidence, logs, chain, width, forget):  # type: ignore[no-untyped-def]
     """Evidence at the beats less the cost of uneven intervals.
 
@@ -192,7 +192,7 @@ def _score(evidence, logs, chain, width, forget):  # type: ignore[no-untyped-def
     return score
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def best_chain(  # type: ignore[no-untyped-def]
     evidence, logs, anchors, periods, bonus, width, gain, spread, low, high, forget, scores, out
 ):
@@ -216,7 +216,7 @@ def best_chain(  # type: ignore[no-untyped-def]
     return best, beats
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def refine(evidence, chain, positions):  # type: ignore[no-untyped-def]
     """Beats in fractions of a frame, float64: the tops of parabolas around the chain's frames.
 
@@ -235,7 +235,7 @@ def refine(evidence, chain, positions):  # type: ignore[no-untyped-def]
             positions[i] += vertex(evidence[k - 1], evidence[k], evidence[k + 1])
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def fit_grid(positions, weights, period, stiffness):  # type: ignore[no-untyped-def]
     """Straight line through beats one beat apart: (position of the last, period, deviation).
 

@@ -26,7 +26,7 @@ class Bar:
         return (index - self.first) % self.beats + 1
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def downbeat_strength(activations, chain, out):  # type: ignore[no-untyped-def]
     """How much each beat is heard as a downbeat, given that it is a beat: 0..1 into out float64.
 
@@ -43,7 +43,7 @@ def downbeat_strength(activations, chain, out):  # type: ignore[no-untyped-def]
         out[i] = min(1.0, down / max(beat, 0.1))
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _explained(downs, beats, first):  # type: ignore[no-untyped-def]
     """Part of the variance of ``downs`` explained by every ``beats``-th being a downbeat, 0..1."""
     n = downs.shape[0]

@@ -66,7 +66,7 @@ def follow(value: Any, preset: str | None) -> float:
 
 def beats_per_bar(value: Any) -> int | None:
     """Beats in a bar, None = find out."""
-    return None if value is None else whole("beats_per_bar", value, 1, 12)
+    return None if value is None else whole("beats_per_bar", value, 2, 12)
 
 
 def text(name: str, value: Any) -> str:

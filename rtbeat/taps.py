@@ -11,7 +11,7 @@ class Taps:
     """Collects taps. tempo_range : BPM; taps further apart than its slowest beat start anew."""
 
     def __init__(self, tempo_range: tuple[float, float]):
-        self._longest = 1.15 * 60.0 / tempo_range[0]
+        self._longest = 60.0 / tempo_range[0]
         self._shortest = 60.0 / tempo_range[1]
         self._times: list[float] = []
 
@@ -20,7 +20,7 @@ class Taps:
         before. A tap too soon after the last one (a bounce) changes nothing."""
         if self._times and time - self._times[-1] < 0.6 * self._shortest:
             return self._period()
-        if self._times and time - self._times[-1] > self._longest:
+        if self._times and time - self._times[-1] > 1.15 * self._longest:
             self._times.clear()
         self._times = [*self._times, time][-MOST:]
         return self._period()

@@ -58,7 +58,7 @@ class TempoPrior:
         return np.where(inside, np.exp(-0.5 * (octaves / self.width) ** 2), 0.0)
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _autocorrelation(values, out):  # type: ignore[no-untyped-def]
     """Mean product of values that far apart; values float32 (n,), out float64 (lags,)."""
     n = values.shape[0]
@@ -90,7 +90,7 @@ def autocorrelation(activations: NDArray[np.float32], lags: int) -> NDArray[np.f
     return out
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def vertex(left, middle, right):  # type: ignore[no-untyped-def]
     """Where the parabola through three points at -1, 0, 1 is highest; 0 where it has no top."""
     bend = left - 2.0 * middle + right
@@ -99,7 +99,7 @@ def vertex(left, middle, right):  # type: ignore[no-untyped-def]
     return min(0.5, max(-0.5, 0.5 * (left - right) / bend))
 
 
-@nb.njit(nogil=True, cache=True)  # type: ignore[misc]
+@nb.njit(nogil=True, cache=True)
 def _sharpen(strength, lag, multiples):  # type: ignore[no-untyped-def]
     """Period, in fractions of a frame, whose peak is at integer ``lag`` of the autocorrelation."""
     period = lag + vertex(strength[lag - 1], strength[lag], strength[lag + 1])

@@ -53,6 +53,12 @@ ALLOWED = {
     "filter": {"decoder", "state_space"},
     "viterbi": {"decoder", "state_space"},
     "click": {"timeline"},
+    "tempo": {"decoder"},
+    "chain": set(),
+    "meter": set(),
+    "searcher": {"decoder", "tempo", "chain", "meter"},
+    "search_piece": {"decoder", "tempo", "chain", "meter", "searcher"},
+    "search": {"decoder", "tempo", "chain", "meter", "searcher", "search_piece"},
 }
 
 
