@@ -78,6 +78,10 @@ class OfflineDecoder(Protocol):
     """Finds all beats of a whole piece at once."""
 
     def __call__(
-        self, activations: Activations
+        self,
+        activations: Activations,
+        frame_rate: float = ...,
+        tempo_range: tuple[float, float] = ...,
+        beats_per_bar: int | None = ...,
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
         """Activations of the piece -> beat positions in frames, numbers, confidences."""

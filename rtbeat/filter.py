@@ -97,9 +97,7 @@ def _run_on(mass, first, ratios, tables, arrived, leaving):  # type: ignore[no-u
     """Frames ``first ...`` with likelihood ratios float64 (n, H)."""
     following, moves, shortest, lengths = tables
     for i in range(ratios.shape[0]):
-        _step(
-            mass, first + i, ratios[i], following, moves, shortest, lengths, arrived, leaving
-        )
+        _step(mass, first + i, ratios[i], following, moves, shortest, lengths, arrived, leaving)
 
 
 @nb.njit(nogil=True, cache=True)

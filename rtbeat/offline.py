@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rtbeat import options as check
 from rtbeat.audio import read_audio
 from rtbeat.beat import Beat, Beats, median_tempo
+from rtbeat.decoder import OfflineDecoder
 from rtbeat.features import FeatureStream, mixdown
 from rtbeat.model import BeatModel
 from rtbeat.search import search_beats
@@ -20,7 +21,7 @@ from rtbeat.viterbi import viterbi_beats
 
 Progress = Callable[[float], None]
 
-OFFLINE = {"filter": viterbi_beats, "search": search_beats}
+OFFLINE: dict[str, OfflineDecoder] = {"filter": viterbi_beats, "search": search_beats}
 BLOCK_SECONDS = 5.0  # audio between two reports of progress
 
 

@@ -113,7 +113,9 @@ class StateSpace:
         return np.asarray(table / table.sum(1, keepdims=True), np.float64)
 
     def _bars(self, meters: dict[int, float]) -> None:
-        numbers, meter_of, first = [], [], {}
+        numbers: list[int] = []
+        meter_of: list[int] = []
+        first: dict[int, int] = {}
         for meter in meters:
             first[meter] = len(numbers)
             numbers += list(range(1, meter + 1))

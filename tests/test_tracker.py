@@ -20,7 +20,7 @@ def shared_tracker():
     return BeatTracker(RATE)
 
 
-@pytest.fixture()
+@pytest.fixture
 def tracker(shared_tracker):
     shared_tracker.reset()
     return shared_tracker

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from rtbeat.audio import read_audio
+
 from rtbeat.features import FeatureConfig, MelStream, mixdown
 from training.shards import Excerpt, ShardWriter, to_log
 
