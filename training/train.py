@@ -115,6 +115,11 @@ class Run:
         self.step, self.elapsed = 0, 0.0
         shards = args.work / "shards"
         training = load_sources(shards, False, args.rendered)
+        if not training:
+            raise SystemExit(
+                f"{shards} holds nothing to train on; make shards with training.render (four or "
+                "more, three are kept for validation) or training.songs"
+            )
         if rank == 0:
             self.validation = load_sources(shards, True, None)
         resumed = self._resume()
@@ -184,11 +189,13 @@ class Run:
         return value.item()
 
     def finished(self) -> bool:
-        """Whether the minutes are used up; the first process decides for all."""
-        done = torch.tensor([float(self.elapsed >= self.args.minutes * 60)])
+        """Whether the minutes are used up. The first process's clock holds for all: the learning
+        rate hangs on it, and must be the same everywhere for the weights to stay the same."""
         if self.args.processes > 1:
-            dist.broadcast(done, 0)
-        return bool(done.item())
+            clock = torch.tensor([self.elapsed], dtype=torch.float64)
+            dist.broadcast(clock, 0)
+            self.elapsed = clock.item()
+        return self.elapsed >= self.args.minutes * 60
 
     def report(self, value: float) -> None:
         """One line a check: step, minutes, loss, validation."""
