@@ -53,10 +53,12 @@ def prepare(
     batch: Batch, config: FeatureConfig, generator: torch.Generator, device: str
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Varied features, targets and known bars of a batch."""
-    mel = augment(torch.from_numpy(batch.mel), config, generator)
+    mel, targets = augment(
+        torch.from_numpy(batch.mel), torch.from_numpy(batch.targets), config, generator
+    )
     return (
         features(mel, config).to(device),
-        torch.from_numpy(batch.targets).to(device),
+        targets.to(device),
         torch.from_numpy(batch.bars_known).float().to(device),
     )
 
