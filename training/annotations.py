@@ -56,7 +56,9 @@ def read_jams(path: Path) -> list[Beat]:
         for annotation in json.loads(path.read_text(encoding="utf-8"))["annotations"]:
             if str(annotation["namespace"]).startswith("beat"):
                 kind = (annotation.get("sandbox") or {}).get("annotation_type") or "beat"
-                events = [(float(e["time"]), _jams_position(e.get("value"))) for e in annotation["data"]]
+                events = [
+                    (float(e["time"]), _jams_position(e.get("value"))) for e in annotation["data"]
+                ]
                 layers.setdefault(str(kind), sorted(events))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a JAMS file with beats: {error!r}") from error
@@ -80,9 +82,7 @@ def count_from_downbeats(beats: list[float], downbeats: list[float]) -> list[Bea
 
     A pick-up is counted back from the first downbeat with the length of the first bar.
     """
-    first = [
-        i for i, time in enumerate(beats) if any(abs(time - bar) < SAME for bar in downbeats)
-    ]
+    first = [i for i, time in enumerate(beats) if any(abs(time - bar) < SAME for bar in downbeats)]
     if not first:
         return [(time, 0) for time in beats]
     length = first[1] - first[0] if len(first) > 1 else 4

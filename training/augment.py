@@ -64,9 +64,7 @@ def add_noise(power: Tensor, config: FeatureConfig, generator: torch.Generator) 
     return power + level * ratio * tone * (-uniform.log()).mean(0)
 
 
-def blank_left(
-    power: Tensor, targets: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def blank_left(power: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Silence before a random point in a fifth of the items, and no beats in it: music that begins
     after silence. Mel power ``(batch, frames, bands)``, targets ``(batch, frames, 2)``."""
     batch, frames, _ = power.shape

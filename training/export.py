@@ -1,6 +1,6 @@
 """Turn a training run's checkpoint into a weights file of the package.
 
-    python -m training.export --work FOLDER --name first --out rtbeat/models/default.npz
+python -m training.export --work FOLDER --name first --out rtbeat/models/default.npz
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def export(
         ).hexdigest(),
         "data": data,
     }
-    weights = {key: value.astype(np.float16).astype(np.float32) for key, value in arrays(net).items()}
+    weights = {
+        key: value.astype(np.float16).astype(np.float32) for key, value in arrays(net).items()
+    }
     return BeatModel(config, weights, provenance)
 
 

@@ -150,7 +150,9 @@ def master(audio: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     chain: list[Any] = []
     if rng.random() < 0.25:
         chain.append(
-            Reverb(room_size=rng.uniform(0.1, 0.8), wet_level=rng.uniform(0.05, 0.35), dry_level=0.8)
+            Reverb(
+                room_size=rng.uniform(0.1, 0.8), wet_level=rng.uniform(0.05, 0.35), dry_level=0.8
+            )
         )
     if rng.random() < 0.15:
         chain += [Distortion(drive_db=rng.uniform(3, 18)), Gain(-6)]
@@ -193,7 +195,12 @@ def render_excerpt(
     if inside.sum() < 8:
         return None
     return Excerpt(
-        entry["id"], to_log(mel), beats[inside], piece.numbers[inside], (0, len(mel)), entry["group"]
+        entry["id"],
+        to_log(mel),
+        beats[inside],
+        piece.numbers[inside],
+        (0, len(mel)),
+        entry["group"],
     )
 
 
