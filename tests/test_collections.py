@@ -30,7 +30,7 @@ def text(path, content):
 
 
 def jams(*layers):
-    """A JAMS file with one annotation a layer: (namespace, type in the sandbox, [(time, value)])."""
+    """A JAMS file with an annotation a layer: (namespace, type in the sandbox, [(time, value)])."""
     return json.dumps(
         {
             "annotations": [
@@ -59,7 +59,7 @@ def run(monkeypatch, main, *arguments):
     main()
 
 
-@pytest.fixture()
+@pytest.fixture
 def gtzan(tmp_path):
     """The original audio archive and GTZAN-Rhythm, with the holes such folders have."""
     for name in ("blues.00000.au", "blues.00001.au", "jazz.00054.au"):
@@ -219,7 +219,7 @@ def test_counting_needs_a_downbeat_and_follows_changes_of_meter():
 
 def test_songs_tell_what_a_folder_lacks(tmp_path, monkeypatch):
     arguments = ("--data", tmp_path, "--work", tmp_path / "work")
-    with pytest.raises(SystemExit, match="has no index.json"):
+    with pytest.raises(SystemExit, match=r"has no index\.json"):
         run(monkeypatch, songs.main, *arguments)
     text(tmp_path / "index.json", "[]")
     with pytest.raises(SystemExit, match="lists no songs"):

@@ -6,7 +6,8 @@
 Both folders are searched with everything below them, so the archives may lie as they unpack:
 
 * GTZAN (G. Tzanetakis, P. Cook, "Musical genre classification of audio signals", IEEE TSAP 10(5),
-  2002): ``genres/blues/blues.00000.au``, or Kaggle's ``Data/genres_original/blues/blues.00000.wav``.
+  2002): ``genres/blues/blues.00000.au``, or ``Data/genres_original/blues/blues.00000.wav`` as
+  Kaggle has it.
   Beats: GTZAN-Rhythm (U. Marchand, Q. Fresnel, G. Peeters, ISMIR late-breaking 2015),
   ``jams/blues.00000.wav.jams``; or ``gtzan_blues_00000.beats`` of github.com/superbock/ISMIR2019.
 * Ballroom (F. Gouyon et al., "An experimental comparison of audio tempo induction algorithms", IEEE

@@ -13,7 +13,6 @@ import copy
 import json
 import os
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
