@@ -53,6 +53,10 @@ class Synth:
         if not self._fonts:
             raise SystemExit("no soundfont found: install fluid-soundfont-gm or timgm6mb-soundfont")
 
+    def close(self) -> None:
+        """Free its memory; nothing can be played after."""
+        self._synth.delete()
+
     def play(
         self, events: list[Event], seconds: float, rng: np.random.Generator
     ) -> NDArray[np.float32]:
@@ -208,7 +212,8 @@ _worker: dict[str, Any] = {}
 
 
 def _start(root: Path, out: Path, manifest: list[dict[str, Any]]) -> None:
-    _worker.update(synth=Synth(SOUNDFONTS), root=root, out=out, groups={})
+    # this one plays nothing: while it lives the soundfonts stay loaded, others are made at once
+    _worker.update(keeper=Synth(SOUNDFONTS), root=root, out=out, groups={})
     for entry in manifest:
         _worker["groups"].setdefault(entry["group"], []).append(entry)
 
@@ -222,12 +227,15 @@ def _render_shard(number: int) -> str:
     shares = np.array([WEIGHTS[name] for name in names])
     writer = ShardWriter(path)
     config = FeatureConfig()
+    # no reset brings a synthesizer back to where it began: each shard has its own
+    synth = Synth(SOUNDFONTS)
     while len(writer.excerpts) < PIECES_A_SHARD:
         group = names[rng.choice(len(names), p=shares / shares.sum())]
         entry = _worker["groups"][group][rng.integers(len(_worker["groups"][group]))]
-        excerpt = render_excerpt(_worker["synth"], _worker["root"], entry, config, rng)
+        excerpt = render_excerpt(synth, _worker["root"], entry, config, rng)
         if excerpt is not None:
             writer.add(excerpt)
+    synth.close()
     writer.close()
     frames = sum(len(e.mel) for e in writer.excerpts)
     return f"{path.name} {frames / config.frame_rate / 60:.1f} min"
