@@ -198,10 +198,10 @@ class Run:
             self.elapsed = clock.item()
         return self.elapsed >= self.args.minutes * 60
 
-    def report(self, value: float) -> None:
-        """One line a check: step, minutes, loss, validation."""
+    def report(self, losses: list[float]) -> None:
+        """One line a check: step, minutes, mean loss since the check before, validation."""
         line: dict[str, Any] = {"step": self.step, "minutes": round(self.elapsed / 60, 1)}
-        line["loss"] = round(value, 4)
+        line["loss"] = round(float(np.mean(losses)), 4) if losses else None
         for name, excerpts in self.validation.items():
             sampler = Sampler({name: excerpts}, {}, [7])
             scores = validate(self.averaged, sampler, self.device)
@@ -212,17 +212,17 @@ class Run:
 
     def loop(self) -> None:
         """Train to the end."""
-        losses = []
+        losses: list[float] = []
         while not self.finished():
             start = time.monotonic()
             losses.append(self.train_step())
             if self.rank == 0 and self.step % self.args.check == 0:
-                self.report(float(np.mean(losses)))
+                self.report(losses)
                 self.save()
                 losses = []
             self.elapsed += time.monotonic() - start
         if self.rank == 0:
-            self.report(float(np.mean(losses or [0.0])))
+            self.report(losses)
             self.save()
 
 
