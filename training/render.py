@@ -30,7 +30,7 @@ SOUNDFONTS = (
     "/usr/share/sounds/sf2/TimGM6mb.sf2",
     "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3",
 )
-# share of each group in the rendered hours; bands first, then everything that has no drums
+# share of each group in the rendered hours, 1 for others; bands first, then what has no drums
 WEIGHTS = {
     "rock": 16, "pop": 15, "country": 9, "rnb": 6, "hiphop": 5, "mma": 8, "webmidi": 9,
     "classic_web": 4, "game": 4, "groove": 5, "riddim": 3, "pianode": 3, "asap": 4,
@@ -223,15 +223,16 @@ def _render_shard(number: int) -> str:
     if path.exists():
         return f"{path.name} kept"
     rng = np.random.default_rng([20, number])
-    names = list(WEIGHTS)
-    shares = np.array([WEIGHTS[name] for name in names])
+    groups = _worker["groups"]
+    names = [*(g for g in WEIGHTS if g in groups), *(g for g in groups if g not in WEIGHTS)]
+    shares = np.array([WEIGHTS.get(name, 1.0) for name in names])
     writer = ShardWriter(path)
     config = FeatureConfig()
     # no reset brings a synthesizer back to where it began: each shard has its own
     synth = Synth(SOUNDFONTS)
     while len(writer.excerpts) < PIECES_A_SHARD:
         group = names[rng.choice(len(names), p=shares / shares.sum())]
-        entry = _worker["groups"][group][rng.integers(len(_worker["groups"][group]))]
+        entry = groups[group][rng.integers(len(groups[group]))]
         excerpt = render_excerpt(synth, _worker["root"], entry, config, rng)
         if excerpt is not None:
             writer.add(excerpt)
