@@ -64,26 +64,31 @@ def add_noise(power: Tensor, config: FeatureConfig, generator: torch.Generator) 
     return power + level * ratio * tone * (-uniform.log()).mean(0)
 
 
-def blank_left(power: Tensor, generator: torch.Generator) -> Tensor:
-    """Silence before a random point in a fifth of the items: music that begins after silence."""
+def blank_left(power: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Silence before a random point in a fifth of the items, and no beats in it: music that begins
+    after silence. Mel power ``(batch, frames, bands)``, targets ``(batch, frames, 2)``."""
     batch, frames, _ = power.shape
     start = (torch.rand(batch, generator=generator) * 0.9 * frames).long()
     start = start * (torch.rand(batch, generator=generator) < 0.2)
     blank = torch.arange(frames)[None, :] < start[:, None]
-    return power.masked_fill(blank[:, :, None], SILENCE)
+    blank = blank[:, :, None]
+    return power.masked_fill(blank, SILENCE), targets.masked_fill(blank, 0.0)
 
 
-def augment(log_mel: Tensor, config: FeatureConfig, generator: torch.Generator) -> Tensor:
-    """Stored log mel power ``(batch, frames, bands)`` -> varied mel power."""
+def augment(
+    log_mel: Tensor, targets: Tensor, config: FeatureConfig, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Stored log mel power ``(batch, frames, bands)`` -> varied mel power, with the targets
+    ``(batch, frames, 2)`` that hold for it."""
     batch = len(log_mel)
     power = log_mel.float().exp()
     octaves = (torch.rand(batch, generator=generator) - 0.5) * 0.6
     power = shift_bands(power, config, octaves)
     power = power * tone_curve(config, batch, generator)[:, None, :]
     power = add_noise(power, config, generator)
-    power = blank_left(power, generator)
+    power, targets = blank_left(power, targets, generator)
     decibels = -32.0 + 40.0 * torch.rand(batch, 1, 1, generator=generator)
-    return power * 10.0 ** (decibels / 10.0)
+    return power * 10.0 ** (decibels / 10.0), targets
 
 
 def features(power: Tensor, config: FeatureConfig) -> Tensor:

@@ -1,6 +1,8 @@
 """Turn a training run's checkpoint into a weights file of the package.
 
-python -m training.export --work FOLDER --name first --out rtbeat/models/default.npz
+    python -m training.export --work FOLDER --name first --out rtbeat/models/default.npz
+
+The file tells where its weights come from: run, steps, command, hash and hours of the data.
 """
 
 from __future__ import annotations

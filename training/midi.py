@@ -60,8 +60,11 @@ def unpack(folder: Path, target: Path) -> None:
         with tarfile.open(archive) as tar:
             for member in tar:  # plain files inside the target only
                 inside = (target / member.name).resolve().is_relative_to(target.resolve())
-                if member.isfile() and inside:
-                    tar.extract(member, target)
+                content = tar.extractfile(member) if member.isfile() and inside else None
+                if content is not None:
+                    path = target / member.name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content.read())
         done.touch()
 
 

@@ -30,7 +30,7 @@ SOUNDFONTS = (
     "/usr/share/sounds/sf2/TimGM6mb.sf2",
     "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3",
 )
-# share of each group in the rendered hours; bands first, then everything that has no drums
+# share of each group in the rendered hours, 1 for others; bands first, then what has no drums
 WEIGHTS = {
     "rock": 16, "pop": 15, "country": 9, "rnb": 6, "hiphop": 5, "mma": 8, "webmidi": 9,
     "classic_web": 4, "game": 4, "groove": 5, "riddim": 3, "pianode": 3, "asap": 4,
@@ -52,6 +52,10 @@ class Synth:
         self._fonts = [self._synth.sfload(font) for font in soundfonts if Path(font).exists()]
         if not self._fonts:
             raise SystemExit("no soundfont found: install fluid-soundfont-gm or timgm6mb-soundfont")
+
+    def close(self) -> None:
+        """Free its memory; nothing can be played after."""
+        self._synth.delete()
 
     def play(
         self, events: list[Event], seconds: float, rng: np.random.Generator
@@ -208,7 +212,8 @@ _worker: dict[str, Any] = {}
 
 
 def _start(root: Path, out: Path, manifest: list[dict[str, Any]]) -> None:
-    _worker.update(synth=Synth(SOUNDFONTS), root=root, out=out, groups={})
+    # this one plays nothing: while it lives the soundfonts stay loaded, others are made at once
+    _worker.update(keeper=Synth(SOUNDFONTS), root=root, out=out, groups={})
     for entry in manifest:
         _worker["groups"].setdefault(entry["group"], []).append(entry)
 
@@ -218,16 +223,20 @@ def _render_shard(number: int) -> str:
     if path.exists():
         return f"{path.name} kept"
     rng = np.random.default_rng([20, number])
-    names = list(WEIGHTS)
-    shares = np.array([WEIGHTS[name] for name in names])
+    groups = _worker["groups"]
+    names = [*(g for g in WEIGHTS if g in groups), *(g for g in groups if g not in WEIGHTS)]
+    shares = np.array([WEIGHTS.get(name, 1.0) for name in names])
     writer = ShardWriter(path)
     config = FeatureConfig()
+    # no reset brings a synthesizer back to where it began: each shard has its own
+    synth = Synth(SOUNDFONTS)
     while len(writer.excerpts) < PIECES_A_SHARD:
         group = names[rng.choice(len(names), p=shares / shares.sum())]
-        entry = _worker["groups"][group][rng.integers(len(_worker["groups"][group]))]
-        excerpt = render_excerpt(_worker["synth"], _worker["root"], entry, config, rng)
+        entry = groups[group][rng.integers(len(groups[group]))]
+        excerpt = render_excerpt(synth, _worker["root"], entry, config, rng)
         if excerpt is not None:
             writer.add(excerpt)
+    synth.close()
     writer.close()
     frames = sum(len(e.mel) for e in writer.excerpts)
     return f"{path.name} {frames / config.frame_rate / 60:.1f} min"

@@ -63,9 +63,12 @@ class ShardWriter:
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_name(f".{self.path.name}.part")
-        with open(partial, "wb") as file:
-            np.savez(file, **arrays)
-        os.replace(partial, self.path)
+        try:
+            with open(partial, "wb") as file:
+                np.savez(file, **arrays)
+            os.replace(partial, self.path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def read_shard(path: Path) -> list[Excerpt]:

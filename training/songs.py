@@ -3,8 +3,12 @@
     python -m training.songs --data FOLDER --work FOLDER [--factors 5]
 
 A folder holds ``index.json`` (a list of objects with ``id``), and for each id an audio file and
-``<id>.beats`` (``seconds TAB position in the bar``). Another tempo is had by another spacing of
-the frames, with windows of the same length: pitch stays, no phase vocoder smears the onsets.
+``<id>.beats`` (``seconds TAB position in the bar``). In the index, ``group`` names songs that
+belong on one side of the validation split (else each song is its own), ``label_start`` and
+``label_end`` the seconds between which the beats may be trusted (else all).
+
+Another tempo is had by another spacing of the frames, with windows of the same length: pitch
+stays, no phase vocoder smears the onsets.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import numpy as np
 from rtbeat.audio import read_audio
 
 from rtbeat.features import FeatureConfig, MelStream, mixdown
+from training.annotations import read_beats_text
 from training.shards import Excerpt, ShardWriter, to_log
 
 AUDIO_SUFFIXES = (".opus", ".ogg", ".wav", ".flac", ".mp3", ".au")
@@ -31,22 +36,42 @@ def stretch_factors(count: int) -> list[float]:
     return [float(f) for f in np.exp(np.linspace(np.log(0.84), np.log(1.19), count))]
 
 
+def read_index(folder: Path) -> list[dict[str, Any]]:
+    """Entries of the folder's ``index.json``. Ends the program where there is none to use."""
+    path = folder / "index.json"
+    if not path.is_file():
+        raise SystemExit(f"{folder} has no index.json; training/README.md tells how to write one")
+    entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    if not entries:
+        raise SystemExit(f"{path} lists no songs")
+    return entries
+
+
+def song_files(folder: Path, song: str) -> tuple[Path, Path]:
+    """Audio file and beats file of a song. Ends the program where one is missing."""
+    beats = folder / f"{song}.beats"
+    for suffix in AUDIO_SUFFIXES:
+        if (audio := folder / f"{song}{suffix}").exists() and beats.exists():
+            return audio, beats
+    raise SystemExit(
+        f"{folder}: song {song} needs {beats.name} and an audio file ({', '.join(AUDIO_SUFFIXES)})"
+    )
+
+
 def read_beats(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Times in seconds and positions in the bar (0 where unknown) of a ``.beats`` file."""
-    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
-    times = np.array([float(row[0]) for row in rows])
-    numbers = np.array([int(float(row[1])) if len(row) > 1 else 0 for row in rows], np.int64)
-    return times, numbers
+    """Times in seconds, rising, and positions in the bar (0 where unknown) of a ``.beats`` file."""
+    beats = sorted(read_beats_text(path))
+    return np.array([t for t, _ in beats], np.float64), np.array([n for _, n in beats], np.int64)
 
 
 def song_excerpt(folder: Path, entry: dict[str, Any], factor: float) -> Excerpt:
     """The whole song as one excerpt, its duration stretched by ``factor``."""
-    audio = next(p for s in AUDIO_SUFFIXES if (p := folder / f"{entry['id']}{s}").exists())
+    audio, labels = song_files(folder, entry["id"])
     samples, sample_rate = read_audio(audio)
     base = FeatureConfig()
     config = replace(base, frame_rate=base.frame_rate * factor)
     mel = MelStream(config, sample_rate).process(mixdown(samples, samples.shape[1]))
-    times, numbers = read_beats(folder / f"{entry['id']}.beats")
+    times, numbers = read_beats(labels)
     first = int(entry.get("label_start", 0.0) * config.frame_rate)
     last = int(min(len(mel), entry.get("label_end", np.inf) * config.frame_rate))
     return Excerpt(
@@ -65,9 +90,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="where shards are written")
     parser.add_argument("--factors", type=int, default=5, help="how many tempi of each song")
     args = parser.parse_args()
-    entries = json.loads((args.data / "index.json").read_text())
+    source = args.data.resolve().name
+    if source == "midi":
+        raise SystemExit('a folder of songs may not be named "midi": rendered shards are')
+    entries = read_index(args.data)
     for number, factor in enumerate(stretch_factors(args.factors)):
-        path = args.work / "shards" / f"{args.data.name}-{number}.npz"
+        path = args.work / "shards" / f"{source}-{number}.npz"
         if path.exists():
             continue
         writer = ShardWriter(path)

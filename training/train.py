@@ -52,10 +52,12 @@ def prepare(
     batch: Batch, config: FeatureConfig, generator: torch.Generator, device: str
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Varied features, targets and known bars of a batch."""
-    mel = augment(torch.from_numpy(batch.mel), config, generator)
+    mel, targets = augment(
+        torch.from_numpy(batch.mel), torch.from_numpy(batch.targets), config, generator
+    )
     return (
         features(mel, config).to(device),
-        torch.from_numpy(batch.targets).to(device),
+        targets.to(device),
         torch.from_numpy(batch.bars_known).float().to(device),
     )
 
@@ -114,6 +116,11 @@ class Run:
         self.step, self.elapsed = 0, 0.0
         shards = args.work / "shards"
         training = load_sources(shards, False, args.rendered)
+        if not training:
+            raise SystemExit(
+                f"{shards} holds nothing to train on; make shards with training.render (four or "
+                "more, three are kept for validation) or training.songs"
+            )
         if rank == 0:
             self.validation = load_sources(shards, True, None)
         resumed = self._resume()
@@ -183,16 +190,18 @@ class Run:
         return value.item()
 
     def finished(self) -> bool:
-        """Whether the minutes are used up; the first process decides for all."""
-        done = torch.tensor([float(self.elapsed >= self.args.minutes * 60)])
+        """Whether the minutes are used up. The first process's clock holds for all: the learning
+        rate hangs on it, and must be the same everywhere for the weights to stay the same."""
         if self.args.processes > 1:
-            dist.broadcast(done, 0)
-        return bool(done.item())
+            clock = torch.tensor([self.elapsed], dtype=torch.float64)
+            dist.broadcast(clock, 0)
+            self.elapsed = clock.item()
+        return self.elapsed >= self.args.minutes * 60
 
-    def report(self, value: float) -> None:
-        """One line a check: step, minutes, loss, validation."""
+    def report(self, losses: list[float]) -> None:
+        """One line a check: step, minutes, mean loss since the check before, validation."""
         line: dict[str, Any] = {"step": self.step, "minutes": round(self.elapsed / 60, 1)}
-        line["loss"] = round(value, 4)
+        line["loss"] = round(float(np.mean(losses)), 4) if losses else None
         for name, excerpts in self.validation.items():
             sampler = Sampler({name: excerpts}, {}, [7])
             scores = validate(self.averaged, sampler, self.device)
@@ -203,17 +212,17 @@ class Run:
 
     def loop(self) -> None:
         """Train to the end."""
-        losses = []
+        losses: list[float] = []
         while not self.finished():
             start = time.monotonic()
             losses.append(self.train_step())
             if self.rank == 0 and self.step % self.args.check == 0:
-                self.report(float(np.mean(losses)))
+                self.report(losses)
                 self.save()
                 losses = []
             self.elapsed += time.monotonic() - start
         if self.rank == 0:
-            self.report(float(np.mean(losses or [0.0])))
+            self.report(losses)
             self.save()
 
 

@@ -34,11 +34,11 @@ def is_validation(excerpt: Excerpt) -> bool:
 def load_sources(folder: Path, validation: bool, most: int | None) -> dict[str, list[Excerpt]]:
     """Excerpts by source (shard name up to the last dash), of one side of the split.
 
-    Rendered pieces are not split by group: the last of their shards are kept for validation.
+    Rendered pieces are not split by group: the first three of their shards are kept for validation.
     ``most`` limits the number of rendered shards.
     """
     sources: dict[str, list[Excerpt]] = {}
-    for path in sorted(folder.glob("*.npz"))[: None if most is None else most + 1000]:
+    for path in sorted(folder.glob("*.npz")):
         source, number = path.stem.rsplit("-", 1)
         rendered = source == "midi"
         if rendered and (int(number) < 3) != validation:
