@@ -293,6 +293,7 @@ def test_interrupt_ends_with_130(run, song, tmp_path, monkeypatch):
         (["file", "SONG", "--beats-per-bar", "0"], "beats_per_bar"),
         (["file", "SONG", "--decoder", "none"], "decoder"),
         (["file", "SONG", "--online", "--lead", "-1"], "lead"),
+        (["file", "SONG", "--model", "nowhere/none.npz"], "nowhere/none.npz"),
         (["file", "SONG", "--lead", "0.1"], "needs --online"),
         (["file", "SONG", "--sound", "quack"], "click, wood"),
         (["file", "SONG", "--click-only"], "needs --click"),

@@ -149,7 +149,8 @@ def _track(
             progress=progress,
             **({} if args.lead is None else {"lead": args.lead}),
         )
-    except ValueError as error:  # the samples are good, so an option is not
+    except (ValueError, FileNotFoundError, PermissionError) as error:
+        # the samples are read already, so it is an option, or the model's file
         raise UsageError(str(error)) from error
 
 
