@@ -1,0 +1,192 @@
+"""``rtbeat file``: beats of songs as text, JSON, files and click tracks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rtbeat.cli.outputs import Job, UsageError, plan
+from rtbeat.cli.terminal import Terminal
+from rtbeat.formats import beats_text
+from rtbeat.formats.atomic import write_bytes
+from rtbeat.formats.json_file import as_object
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rtbeat.beat import Beats
+
+SHORTEST = 1.5  # seconds: one beat at the slowest tempo, 40 BPM
+
+EPILOG = """\
+Without --beats and --click the beats are printed: one "time<TAB>number" a line, seconds and
+position in the bar (1 = downbeat, left out where unknown). For several songs a line "# path"
+comes before each.
+
+--json prints one object a line, with --beats and --click too. Its keys are file, duration
+(seconds), tempo (BPM, null if unknown) and beats: a list of objects with time, number (0 =
+unknown), confidence (0 to 1: the chance that the beat is within 70 ms of a true one) and, with
+--online, announced_at (seconds).
+
+For several songs --beats and --click name a folder, made if needed; the files in it are called
+SONG.beats and SONG.click.wav. For one song a folder that exists will do as well.
+
+Exit codes: 0 done; 1 a song failed, the others are done; 2 wrong usage; 130 interrupted.
+"""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand and its options."""
+    parser = commands.add_parser(
+        "file",
+        help="find the beats of songs",
+        description="Find the beats of songs in audio files.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("songs", nargs="+", metavar="SONG", help="audio file (wav, flac, ogg, mp3, m4a, ...)")
+    add("--beats", metavar="OUT", help="write beats there (.beats .txt .json); - prints them")
+    add("--click", metavar="OUT", help="write the song with clicks there (.wav .flac .ogg .mp3);"
+        " - writes wav to standard output")  # fmt: skip
+    add("--click-only", action="store_true", help="clicks alone, without the song")
+    add("--sound", default="click", help="sound of the clicks: click, wood, beep, bell")
+    add("--online", action="store_true", help="track as if live: beats are announced ahead")
+    add("--lead", type=float, metavar="S", help="seconds of announcing ahead, with --online")
+    add("--decoder", default="filter", metavar="NAME", help="filter (default) or search")
+    add("--tempo-range", type=float, nargs=2, default=(40.0, 240.0), metavar=("LO", "HI"),
+        help="slowest and fastest tempo, BPM (default: 40 240)")  # fmt: skip
+    add("--beats-per-bar", type=int, metavar="N", help="known length of a bar")
+    add("--model", default="default", metavar="NAME", help="name of a model or path of its file")
+    add("--json", action="store_true", help="print one JSON object a line")
+    add("--quiet", action="store_true", help="no progress, no notes")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do all songs; 0, or 1 where one failed. Wrong usage ends in ``SystemExit(2)``."""
+    terminal = Terminal(args.quiet)
+    parser: argparse.ArgumentParser = args.parser
+    try:
+        if args.lead is not None and not args.online:
+            raise UsageError("--lead is about announcing ahead: it needs --online")
+        jobs = plan(args)
+        failed = [job for job in jobs if not _attempt(job, args, terminal)]
+        return 1 if failed else 0
+    except UsageError as error:
+        parser.error(str(error))
+
+
+class NoResultError(Exception):
+    """A song could be read but gave nothing."""
+
+
+def _attempt(job: Job, args: argparse.Namespace, terminal: Terminal) -> bool:
+    """Do one song; where it fails, say why and return False."""
+    from rtbeat.audio import AudioFileError
+
+    try:
+        _do(job, args, terminal)
+    except (AudioFileError, NoResultError) as error:
+        terminal.error(str(error))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        terminal.error(f"{error.filename or job.song}: {error.strerror or error}")
+    except MemoryError:
+        terminal.error(f"{job.song}: not enough memory for a song of this length")
+    else:
+        return True
+    return False
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A song with its beats."""
+
+    job: Job
+    samples: NDArray[np.float32]
+    rate: int
+    beats: Beats
+
+
+def _do(job: Job, args: argparse.Namespace, terminal: Terminal) -> None:
+    from rtbeat.audio import read_audio
+
+    samples, rate = read_audio(job.song)
+    seconds = len(samples) / rate
+    if seconds < SHORTEST:
+        raise NoResultError(f"{job.song}: too short ({seconds:.1f} s); {SHORTEST} s are needed")
+    with terminal.progress(job.label) as progress, terminal.compile_note():
+        beats = _track(samples, rate, args, progress)
+    if not len(beats):
+        raise NoResultError(f"{job.song}: no beats found in {seconds:.1f} s of audio")
+    _deliver(Tracked(job, samples, rate, beats), args, terminal)
+
+
+def _track(
+    samples: NDArray[np.float32],
+    rate: int,
+    args: argparse.Namespace,
+    progress: Callable[[float], None],
+) -> Beats:
+    from rtbeat import track
+
+    try:
+        return track(
+            samples,
+            rate,
+            online=args.online,
+            decoder=args.decoder,
+            tempo_range=tuple(args.tempo_range),
+            beats_per_bar=args.beats_per_bar,
+            model=args.model,
+            progress=progress,
+            **({} if args.lead is None else {"lead": args.lead}),
+        )
+    except (ValueError, FileNotFoundError, PermissionError) as error:
+        # the samples are read already, so it is an option, or the model's file
+        raise UsageError(str(error)) from error
+
+
+def _deliver(song: Tracked, args: argparse.Namespace, terminal: Terminal) -> None:
+    """Everything that was asked for, as files and on standard output."""
+    job, beats = song.job, song.beats
+    if job.beats is not None:
+        beats.save(job.beats)
+    if args.click is not None:
+        _deliver_click(song, args, terminal)
+    if args.json:
+        terminal.result(json.dumps({"file": job.song, **as_object(beats)}) + "\n")
+    elif job.printed:
+        head = f"# {job.song}\n" if len(args.songs) > 1 else ""
+        terminal.result(head + beats_text.encode(beats).decode("ascii"))
+    written = [path for path in (job.beats, job.click) if path is not None]
+    if written:
+        terminal.note(
+            f"{job.song}: {len(beats)} beats, {beats.tempo:.1f} BPM: {', '.join(written)}"
+        )
+
+
+def _deliver_click(song: Tracked, args: argparse.Namespace, terminal: Terminal) -> None:
+    from rtbeat.audio import audio_bytes
+    from rtbeat.click import mix_clicks, render_clicks
+
+    beats, length = song.beats, len(song.samples)
+    clicks = render_clicks(beats.times, beats.numbers, song.rate, length, args.sound)
+    sound = clicks if args.click_only else mix_clicks(song.samples, clicks)
+    path = song.job.click
+    suffix = ".wav" if path is None else os.path.splitext(path)[1]
+    try:
+        data = audio_bytes(sound, song.rate, suffix)
+    except ValueError as error:
+        raise NoResultError(f"{song.job.song}: {error}") from error
+    if path is None:
+        terminal.result_bytes(data)
+    else:
+        write_bytes(path, data)
