@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rtbeat.audio import read_audio
 
+from rtbeat.audio import read_audio
 from rtbeat.features import FeatureConfig, MelStream, mixdown
 from training.annotations import read_beats_text
 from training.shards import Excerpt, ShardWriter, to_log
