@@ -1,4 +1,4 @@
-"""Checks of arguments: one clear sentence that names the argument, the value and what is allowed."""
+"""Checks of arguments: one clear sentence with the argument, the value and what is allowed."""
 
 from __future__ import annotations
 
