@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 
 import numpy as np
@@ -12,9 +11,15 @@ import soundfile
 
 from rtbeat import audio
 from rtbeat.audio import AudioFile, AudioFileError, read_audio, write_audio
+from tests.needs import require_program
 
 RATE = 48_000
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+
+
+@pytest.fixture
+def ffmpeg():
+    """Path of ffmpeg."""
+    return require_program("ffmpeg", "install ffmpeg")
 
 
 def tone(seconds: float = 1.0, channels: int = 2) -> np.ndarray:
@@ -51,7 +56,7 @@ def test_kinds_that_libsndfile_reads(tmp_path, name, options):
     np.testing.assert_allclose(level(samples), level(tone()), rtol=0.05)
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize("name", ["a.m4a", "-i.m4a", "concat:a|b.m4a"])
 def test_other_kinds_go_through_ffmpeg_whatever_their_name(tmp_path, monkeypatch, name):
     make_m4a(tmp_path, name)
@@ -62,7 +67,7 @@ def test_other_kinds_go_through_ffmpeg_whatever_their_name(tmp_path, monkeypatch
     np.testing.assert_allclose(level(samples), level(tone()), rtol=0.05)
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("ffmpeg")
 def test_without_ffmpeg_the_message_tells_to_install_it(tmp_path, monkeypatch):
     make_m4a(tmp_path)
     monkeypatch.setattr(audio.shutil, "which", lambda _: None)

@@ -14,6 +14,7 @@ from benchmarks.collections import Clip, DataError, read_beats, read_collection,
 from benchmarks.engine import Run, run_blocks
 from benchmarks.scores import by_group, score
 from rtbeat.decoder import Prediction
+from tests.needs import require
 
 TRUE = np.arange(0.5, 20.0, 0.5)
 
@@ -214,7 +215,7 @@ def test_gtzan_figures_say_that_training_songs_are_of_the_same_collection():
 
 
 def test_plot_draws_a_clip(tmp_path):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    require("matplotlib", 'pip install "rtbeat[dev]"')
     from benchmarks.plot import figure
 
     beats = rtbeat.Beats(

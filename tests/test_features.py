@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtbeat.features import FeatureConfig, FeatureStream, MelStream, frame_end, mixdown
+from tests.needs import require
 
 RATES = (8_000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000)
 
@@ -33,7 +34,7 @@ def test_there_are_fifty_frames_a_second_at_any_rate(rate):
 @pytest.mark.parametrize("rate", [22_050, 44_100, 48_000])
 @pytest.mark.parametrize("window", [0, 1])
 def test_mel_power_equals_librosa(rate, window):
-    librosa = pytest.importorskip("librosa", reason='needs librosa: pip install ".[test]"')
+    librosa = require("librosa", 'pip install "rtbeat[test]"')
     config = FeatureConfig()
     audio = noise(rate)
     got = MelStream(config, rate).process(audio)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs torch: pip install 'rtbeat[train]'")
+from tests.needs import require
+
+torch = require("torch", 'pip install "rtbeat[train]"')
 
 from rtbeat.model import BeatModel, ModelConfig  # noqa: E402
 from tests.models import ANCESTOR, TINY, random_arrays, random_features  # noqa: E402
