@@ -28,7 +28,7 @@ TOLERANCE = 0.07  # seconds; a beat further off is wrong
 def _step(mass, frame, ratios, following, moves, shortest, lengths, arrived, leaving):  # type: ignore[no-untyped-def]
     """Let the events of ``frame`` happen. mass float32 (ring, H, J); ratios float64 (H,):
     likelihood ratio of an event in this frame for each bar state; arrived, leaving: scratch
-    float64 (H, J). Returns the change of the total mass and the mass of the events."""
+    float64 (H, J). Returns the mass of the events before and after their ratios."""
     ring, bars, tempi = mass.shape
     row = frame % ring
     reach = moves.shape[1] // 2
@@ -61,7 +61,7 @@ def _step(mass, frame, ratios, following, moves, shortest, lengths, arrived, lea
                 target = (frame + shortest[j] + w) % ring
                 for g in range(bars):
                     mass[target, g, j] += chance * leaving[g, j]
-    return after - before, after
+    return before, after
 
 
 @nb.njit(nogil=True, cache=True)
@@ -75,12 +75,14 @@ def _total(mass):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
-def _commit(mass, frame, ratios, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
+def _commit(mass, frame, ratios, penalty, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
     """One settled frame: events, then a little of a fresh start, then the total made 1. Returns
-    the log of the evidence for beats against none in this frame."""
+    the log of the evidence for beats against none in this frame, without the penalty."""
     following, moves, shortest, lengths = tables
-    change, _ = _step(mass, frame, ratios, following, moves, shortest, lengths, arrived, leaving)
-    evidence = np.log(max(1.0 + change, 1e-12))
+    before, after = _step(
+        mass, frame, ratios, following, moves, shortest, lengths, arrived, leaving
+    )
+    evidence = np.log(max(1.0 - before + after * np.exp(penalty), 1e-12))
     total = _total(mass)
     ring = mass.shape[0]
     keep = np.float32((1.0 - restart) / max(total, 1e-30))
@@ -217,6 +219,7 @@ class FilterDecoder:
                 self._kept,
                 frame,
                 ratios,
+                self.observation.penalty,
                 self._restart,
                 self._restart_state,
                 self._tables,

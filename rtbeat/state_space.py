@@ -27,6 +27,8 @@ class Observation:
     weight : exponent of the odds of the beat activation.
     prior : share of frames that belong to a beat, as the network was trained.
     lowest, highest : the log ratio is kept between these.
+    penalty : taken off the log ratio of every event. Activations are calibrated against any frame,
+        but the rival of a beat is a frame between two beats, where they are higher.
     downbeat_weight : exponent of the odds of the downbeat among beats.
     """
 
@@ -34,6 +36,7 @@ class Observation:
     prior: float = 0.06
     lowest: float = -1.6
     highest: float = 3.5
+    penalty: float = 0.8
     downbeat_weight: float = 0.5
 
 
@@ -148,6 +151,7 @@ def log_ratios(activations: Float32, observation: Observation) -> tuple[Float64,
     beat = np.clip(activations[:, 0].astype(np.float64), 1e-4, 1 - 1e-4)
     odds = np.log(beat / (1 - beat)) - np.log(observation.prior / (1 - observation.prior))
     event = np.clip(observation.weight * odds, observation.lowest, observation.highest)
+    event -= observation.penalty
     # chance of a downbeat given a beat; means something only where a beat is likely
     share = np.clip(activations[:, 1].astype(np.float64) / beat, 0.03, 0.97)
     sure = observation.downbeat_weight * beat
