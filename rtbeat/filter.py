@@ -7,7 +7,7 @@ to the next beat, which is what has to be announced, is the state itself.
 
 The network knows a frame better when it has heard what follows. So the state that is kept stays
 some frames behind the newest one, on settled activations, and at each hop is run on from there
-over the newest ones, trusting them less the newer they are, before the next beat is predicted.
+over the newest ones, as they are known now, before the next beat is predicted.
 """
 
 from __future__ import annotations
@@ -75,14 +75,14 @@ def _total(mass):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
-def _commit(mass, frame, ratios, penalty, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
+def _commit(mass, frame, ratios, rebate, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
     """One settled frame: events, then a little of a fresh start, then the total made 1. Returns
-    the log of the evidence for beats against none in this frame, without the penalty."""
+    the log of the evidence for beats against none in this frame; there events are charged ``rebate`` less."""
     following, moves, shortest, lengths = tables
     before, after = _step(
         mass, frame, ratios, following, moves, shortest, lengths, arrived, leaving
     )
-    evidence = np.log(max(1.0 - before + after * np.exp(penalty), 1e-12))
+    evidence = np.log(max(1.0 - before + after * np.exp(rebate), 1e-12))
     total = _total(mass)
     ring = mass.shape[0]
     keep = np.float32((1.0 - restart) / max(total, 1e-30))
@@ -128,9 +128,7 @@ class FilterDecoder:
     Thread: one at a time, not the audio callback. Realtime-safe: no.
     """
 
-    lag = 12  # frames that the kept state stays behind the newest
-    # trust in the activations of the newest frames, newest first
-    trust: tuple[float, ...] = tuple(np.linspace(0.1, 1.0, 12))
+    lag = 24  # frames that the kept state stays behind the newest
 
     def __init__(
         self,
@@ -198,11 +196,10 @@ class FilterDecoder:
         bpm = 60.0 * self.space.frame_rate / self.space.periods
         return [TempoCandidate(float(bpm[peaks[i]]), float(near[i] / total)) for i in order]
 
-    def _ratios(self, activations: Activations, trust: float | Float64) -> Float64:
+    def _ratios(self, activations: Activations) -> Float64:
         event, downbeat, other = log_ratios(activations, self.observation)
         bar = np.where(self._downbeat[None, :], downbeat[:, None], other[:, None])
-        logs = event[:, None] + bar
-        return np.asarray(np.exp(logs * np.reshape(trust, (-1, 1))), np.float64)
+        return np.asarray(np.exp(event[:, None] + bar), np.float64)
 
     def update(self, window: Activations, newest: int) -> None:
         """One more hop, see :class:`rtbeat.decoder.Decoder`."""
@@ -211,15 +208,13 @@ class FilterDecoder:
             frame = self._committed + 1
             row = len(window) - 1 - (newest - frame)
             ratios = (
-                self._ratios(window[row : row + 1], 1.0)[0]
-                if row >= 0
-                else np.ones(len(self._downbeat))
+                self._ratios(window[row : row + 1])[0] if row >= 0 else np.ones(len(self._downbeat))
             )
             evidence = _commit(
                 self._kept,
                 frame,
                 ratios,
-                self.observation.penalty,
+                self.observation.penalty - self.observation.doubt,
                 self._restart,
                 self._restart_state,
                 self._tables,
@@ -229,8 +224,7 @@ class FilterDecoder:
             self._evidence = min(limit, max(-limit, self._evidence + evidence))
             self._committed = frame
         count = min(newest - self._committed, len(window))
-        trust = np.array(self.trust[:count])[::-1]
-        self._unsettled = self._ratios(window[len(window) - count :], trust)
+        self._unsettled = self._ratios(window[len(window) - count :])
         self._look_ahead()
 
     def _look_ahead(self) -> None:

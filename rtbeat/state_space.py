@@ -29,14 +29,16 @@ class Observation:
     lowest, highest : the log ratio is kept between these.
     penalty : taken off the log ratio of every event. Activations are calibrated against any frame,
         but the rival of a beat is a frame between two beats, where they are higher.
+    doubt : the same where beats are weighed against none at all: noise must not add up to a beat.
     downbeat_weight : exponent of the odds of the downbeat among beats.
     """
 
-    weight: float = 0.6
+    weight: float = 1.0
     prior: float = 0.06
-    lowest: float = -1.6
+    lowest: float = -2.5
     highest: float = 3.5
-    penalty: float = 0.8
+    penalty: float = 0.5
+    doubt: float = 0.2
     downbeat_weight: float = 0.5
 
 
@@ -51,9 +53,9 @@ class Dynamics:
     """
 
     tempo_centre: float = 115.0
-    tempo_width: float = 0.75
+    tempo_width: float = 0.6
     tempo_drift: float = 0.015
-    timing: float = 0.015
+    timing: float = 0.02
     restart: float = 2e-4
 
 

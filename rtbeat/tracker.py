@@ -26,9 +26,13 @@ from rtbeat.search import SearchDecoder
 from rtbeat.taps import Taps
 from rtbeat.timeline import Timeline
 
-LOCK_PRESENCE = 0.6  # evidence needed to begin, or to go on after a break
-COAST_PRESENCE = 0.15  # evidence under which beats are only carried on
+# confidence needed to begin; noise, where any frame may be a beat, has less
+LOCK_CONFIDENCE = 0.3
+LOCK_PRESENCE = 0.55  # evidence needed to begin, or to go on after a break
+COAST_PRESENCE = 0.02  # evidence under which beats are only carried on
 COAST_BEATS = 32  # beats carried on without evidence before giving up
+SILENCE = 1e-4  # amplitude of the loudest band under which a hop is silent: -80 dB of full scale
+SILENT_SECONDS = 1.0  # of silence after which beats are only carried on
 GUARD = 0.45  # share of a period after a beat in which no other can be
 
 
@@ -104,6 +108,7 @@ class BeatTracker:
         config = self._model.config
         self._rate = config.features.frame_rate
         self._offset = config.offset
+        self._silence_level = float(np.log1p(config.features.scale * SILENCE))
         self._features = FeatureStream(config.features, self.sample_rate)
         self._stream = self._model.stream()
         self._decoder = make_decoder(
@@ -133,6 +138,7 @@ class BeatTracker:
         self._taps = Taps(self._range)
         self._hop = -1  # newest hop processed
         self._samples = 0
+        self._silent_hops = 0
         self._state = State.LISTENING
         self._timeline: Timeline | None = None
         self._last: Beat | None = None
@@ -164,10 +170,21 @@ class BeatTracker:
             self._hop += 1
             while self._commands:
                 self._commands.popleft()()
+            self._note_level(frame)
             self._stream.push(frame)
             self._decoder.update(self._stream.window, self._hop)
             beats += self._decide()
         return beats
+
+    def _note_level(self, frame: NDArray[np.float32]) -> None:
+        """Count the hops without sound; the network alone takes a silence for a break that the
+        beat goes through."""
+        loudest = frame[: len(frame) // 2].max()
+        self._silent_hops = self._silent_hops + 1 if loudest < self._silence_level else 0
+
+    def _has_evidence(self, least: float) -> bool:
+        silent = self._silent_hops > SILENT_SECONDS * self._rate
+        return not silent and self._decoder.presence > least
 
     def _now(self) -> float:
         """Stream time at the end of the newest hop."""
@@ -184,13 +201,12 @@ class BeatTracker:
         return beats
 
     def _update_state(self) -> None:
-        presence = self._decoder.presence
         if self._state is State.LOCKED:
-            if self._held or presence < COAST_PRESENCE:
+            if self._held or not self._has_evidence(COAST_PRESENCE):
                 self._state = State.COASTING
                 self._coasted = 0
         elif self._state is State.COASTING:
-            if not self._held and presence > LOCK_PRESENCE:
+            if not self._held and self._has_evidence(LOCK_PRESENCE):
                 self._state = State.LOCKED
             elif self._coasted >= COAST_BEATS:
                 self._state = State.LOST
@@ -208,7 +224,7 @@ class BeatTracker:
         self._next = time
         if time - hop_end >= self._lead:
             return None
-        if time <= now or not self._may_announce(time):
+        if time <= now or not self._may_announce(time, prediction.confidence):
             return None
         return self._announce(time, prediction, now)
 
@@ -234,9 +250,9 @@ class BeatTracker:
         frame = self._last_frame + steps * period
         return Prediction(frame, period, number, self._decoder.presence)
 
-    def _may_announce(self, time: float) -> bool:
+    def _may_announce(self, time: float, confidence: float) -> bool:
         if self._state in (State.LISTENING, State.LOST):
-            if self._decoder.presence <= LOCK_PRESENCE:
+            if confidence < LOCK_CONFIDENCE or not self._has_evidence(LOCK_PRESENCE):
                 return False
             self._state = State.LOCKED
         shortest = 60.0 / self._range[1]

@@ -15,6 +15,8 @@ from rtbeat.state_space import Dynamics, Float64, Int64, Observation, StateSpace
 
 # Silence before the first and after the last beat costs a little less than silent beats would
 REST = 0.9
+# the best path pays for each choice it makes, so events need no penalty of their own
+UNCHARGED = Observation(penalty=0.0)
 
 
 @nb.njit(nogil=True, cache=True)
@@ -136,7 +138,7 @@ def viterbi_beats(
     activations : float32 ``(frames, 2)``. Returns positions in frames (float64, rising), numbers
     (int64, 1 = downbeat) and confidences (float64, 0..1), each ``(n,)``.
     """
-    observation = observation or Observation()
+    observation = observation or UNCHARGED
     space = StateSpace(frame_rate, tempo_range, dynamics or Dynamics(), beats_per_bar)
     event, downbeat, other = log_ratios(activations, observation)
     if len(event) == 0 or activations[:, 0].max() < observation.prior:

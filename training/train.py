@@ -31,7 +31,7 @@ from training.windows import Batch, Sampler, load_sources
 
 # windows of many lengths: the network has to know short pasts (a start) and long ones
 LENGTHS = (150, 300, 400, 500)
-SHARES = {"midi": 0.5, "train_gtzan": 0.25, "train_charts": 0.25}
+SHARES = {"midi": 0.6, "train_gtzan": 0.22, "train_charts": 0.18}
 NEWEST, NEWEST_WEIGHT = 25, 4.0  # the newest frames are those that a prediction hangs on
 DOWNBEAT_WEIGHT = 0.5
 MOMENTUM = 0.998  # of the averaged weights, which are what is exported

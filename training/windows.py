@@ -13,6 +13,9 @@ from training.shards import FLOOR, Excerpt, read_shard
 
 VALIDATION_SHARE = 0.15
 SILENT_SHARE = 0.03  # windows without music, so that silence and noise are known not to be beats
+# Log-normal weight of an excerpt's tempo (BPM, octaves). Rhythm games prefer songs, or readings of
+# them, at 150 BPM and more; without it the network learns to double the tempo of all real music.
+TEMPO_CENTRE, TEMPO_WIDTH = 105.0, 0.45
 HALF_WIDTH = 1.5  # frames over which a target falls from 1 to 0 around a beat
 
 
@@ -64,8 +67,17 @@ def targets(excerpt: Excerpt, start: int, frames: int) -> NDArray[np.float32]:
     return out
 
 
+def tempo_weight(excerpt: Excerpt, frame_rate: float = 50.0) -> float:
+    """How often an excerpt of its tempo is drawn, 0..1."""
+    if len(excerpt.beats) < 2:
+        return 1.0
+    tempo = 60.0 * frame_rate / float(np.median(np.diff(excerpt.beats)))
+    return float(np.exp(-0.5 * (np.log2(tempo / TEMPO_CENTRE) / TEMPO_WIDTH) ** 2))
+
+
 class Sampler:
-    """Draws batches of windows; each source has its share, each excerpt counts by its length."""
+    """Draws batches of windows; each source has its share, each excerpt counts by its length and
+    the weight of its tempo."""
 
     def __init__(
         self, sources: dict[str, list[Excerpt]], shares: dict[str, float], seed: list[int]
@@ -74,10 +86,11 @@ class Sampler:
         self._sources = [sources[name] for name in sorted(sources)]
         weights = np.array([shares.get(name, 1.0) for name in sorted(sources)])
         self._shares = weights / weights.sum()
-        self._lengths = []
+        self._weights = []
         for excerpts in self._sources:
             frames = np.array([e.labelled[1] - e.labelled[0] for e in excerpts], float)
-            self._lengths.append(frames / frames.sum())
+            weights = frames * [tempo_weight(e) for e in excerpts]
+            self._weights.append(weights / weights.sum())
 
     def draw(self, size: int, frames: int) -> Batch:
         """``size`` windows of ``frames`` frames with random right edges. Music shorter than the
@@ -96,7 +109,7 @@ class Sampler:
             return silence, np.zeros((frames, 2), np.float32), True
         source = self._rng.choice(len(self._sources), p=self._shares)
         excerpt = self._sources[source][
-            self._rng.choice(len(self._lengths[source]), p=self._lengths[source])
+            self._rng.choice(len(self._weights[source]), p=self._weights[source])
         ]
         low, high = excerpt.labelled
         stop = int(self._rng.integers(min(high, low + frames), high + 1))
