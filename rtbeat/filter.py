@@ -77,7 +77,8 @@ def _total(mass):  # type: ignore[no-untyped-def]
 @nb.njit(nogil=True, cache=True)
 def _commit(mass, frame, ratios, rebate, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
     """One settled frame: events, then a little of a fresh start, then the total made 1. Returns
-    the log of the evidence for beats against none in this frame; there events are charged ``rebate`` less."""
+    the log of the evidence for beats against none in this frame; there events are charged
+    ``rebate`` less."""
     following, moves, shortest, lengths = tables
     before, after = _step(
         mass, frame, ratios, following, moves, shortest, lengths, arrived, leaving
