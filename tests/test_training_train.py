@@ -57,7 +57,7 @@ def work(shard, tmp_path, monkeypatch):
 def arguments(work, **changes):
     plain = {
         "work": work, "name": "tiny", "minutes": 1e9, "processes": 1, "batch": 8, "inputs": 6,
-        "layers": 1, "units": 6, "dropout": 0.0, "rate": 0.1, "check": 2, "rendered": None,
+        "layers": 1, "units": 6, "dropout": 0.0, "rate": 0.1, "check": 2, "rendered": None, "start": None,
         "seed": 1,
     }  # fmt: skip
     return argparse.Namespace(**{**plain, **changes})
@@ -194,3 +194,15 @@ def test_the_learning_rate_warms_up_and_falls_with_the_minutes(work):
         rates.append(run.learning_rate())
     np.testing.assert_allclose(rates, [1e-4, 5.1e-3, 1e-2, 5.05e-3, 1e-4, 1e-4], rtol=1e-6)
     assert run.finished()
+
+
+def test_a_run_may_begin_with_the_result_of_another(work):
+    first = train.Run(0, arguments(work))
+    for _ in range(3):
+        first.train_step()
+    first.elapsed = 100.0
+    first.save()
+    second = train.Run(0, arguments(work, name="other", start="tiny"))
+    assert (second.step, second.elapsed) == (3, 0.0)
+    for new, kept in zip(second.net.parameters(), first.averaged.parameters(), strict=True):
+        torch.testing.assert_close(new, kept)

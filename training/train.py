@@ -137,9 +137,14 @@ class Run:
 
     def _resume(self) -> bool:
         path = self.folder / "checkpoint.pt"
-        if not path.exists():
-            return False
+        anew = not path.exists()
+        if anew:
+            if self.args.start is None:
+                return False
+            path = self.folder.parent / self.args.start / "checkpoint.pt"
         state = torch.load(path, map_location=self.device, weights_only=True)
+        if anew:  # another run's result is the beginning of this one
+            state["net"], state["elapsed"] = state["averaged"], 0.0
         self.net.load_state_dict(state["net"])
         self.averaged = copy.deepcopy(self.net)
         self.averaged.load_state_dict(state["averaged"])
@@ -252,6 +257,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--check", type=int, default=200, help="steps between checkpoints")
     parser.add_argument("--rendered", type=int, help="use at most so many rendered shards")
+    parser.add_argument("--start", metavar="RUN", help="begin with the averaged weights of a run")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=29511)
     args = parser.parse_args()
