@@ -57,8 +57,8 @@ def work(shard, tmp_path, monkeypatch):
 def arguments(work, **changes):
     plain = {
         "work": work, "name": "tiny", "minutes": 1e9, "processes": 1, "batch": 8, "inputs": 6,
-        "layers": 1, "units": 6, "dropout": 0.0, "rate": 0.1, "check": 2, "rendered": None, "start": None,
-        "seed": 1,
+        "layers": 1, "units": 6, "dropout": 0.0, "rate": 0.1, "check": 2, "rendered": None,
+        "start": None, "seed": 1,
     }  # fmt: skip
     return argparse.Namespace(**{**plain, **changes})
 
