@@ -33,12 +33,12 @@ class Observation:
     downbeat_weight : exponent of the odds of the downbeat among beats.
     """
 
-    weight: float = 1.0
+    weight: float = 1.25
     prior: float = 0.06
     lowest: float = -2.5
     highest: float = 3.5
-    penalty: float = 0.5
-    doubt: float = 0.2
+    penalty: float = 0.2
+    doubt: float = 0.1
     downbeat_weight: float = 0.5
 
 

@@ -27,8 +27,8 @@ from rtbeat.taps import Taps
 from rtbeat.timeline import Timeline
 
 # confidence needed to begin; noise, where any frame may be a beat, has less
-LOCK_CONFIDENCE = 0.3
-LOCK_PRESENCE = 0.55  # evidence needed to begin, or to go on after a break
+LOCK_CONFIDENCE = 0.32
+LOCK_PRESENCE = 0.5  # evidence needed to begin, or to go on after a break
 COAST_PRESENCE = 0.02  # evidence under which beats are only carried on
 COAST_BEATS = 32  # beats carried on without evidence before giving up
 SILENCE = 1e-4  # amplitude of the loudest band under which a hop is silent: -80 dB of full scale

@@ -16,7 +16,7 @@ from rtbeat.state_space import Dynamics, Float64, Int64, Observation, StateSpace
 # Silence before the first and after the last beat costs a little less than silent beats would
 REST = 0.9
 # the best path pays for each choice it makes, so events need no penalty of their own
-UNCHARGED = Observation(penalty=0.0)
+UNCHARGED = Observation(weight=1.0, penalty=0.0)
 
 
 @nb.njit(nogil=True, cache=True)
