@@ -194,7 +194,7 @@ def test_demo_shows_beats_scores_and_writes_clicks(capfd, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     assert main(["demo", "--fast"]) == 0
     out = capfd.readouterr().out
-    assert len(re.findall(r"BPM .* ms ahead", out)) > 30
+    assert len(re.findall(r"BPM .* ms ahead", out)) > 25
     for name in demo.SHORT:
         assert f"{name}: {demo.PIECES[name]}" in out
     scores = [float(text) for text in re.findall(r"F-measure .*?([\d.]+)\n", out)]
@@ -202,7 +202,7 @@ def test_demo_shows_beats_scores_and_writes_clicks(capfd, tmp_path, monkeypatch)
     assert min(scores) > 0.5
     with AudioFile("rtbeat-demo.wav") as file:
         seconds = sum(len(block) for block in file.blocks()) / file.sample_rate
-    assert seconds == pytest.approx(18.04 + 20.86 + 2 * demo.GAP, abs=0.05)
+    assert seconds == pytest.approx(18.04 + demo.GAP, abs=0.05)
 
 
 def save(out, capfd):
