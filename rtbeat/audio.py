@@ -7,12 +7,14 @@ A damaged file is used as far as it can be read.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
 import stat
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from os import PathLike
 from types import TracebackType
@@ -60,6 +62,7 @@ class AudioFile:
         self.path = os.fspath(path)
         _check_readable(self.path)
         self._sound = _open(self.path)
+        self.damaged = False  # whether reading broke off before the end
         self.sample_rate = int(self._sound.samplerate)
         self.channels = int(self._sound.channels)
         low, high = SAMPLE_RATE_RANGE
@@ -75,14 +78,10 @@ class AudioFile:
 
         Ends where the file ends or can be read no further.
         """
-        while True:
-            try:
-                block = self._sound.read(frames, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError:
-                return
-            if not len(block):
-                return
-            yield block
+        try:
+            yield from _blocks(self._sound, frames)
+        except soundfile.LibsndfileError:
+            self.damaged = True
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
@@ -100,16 +99,52 @@ class AudioFile:
         self.close()
 
 
+def _blocks(sound: soundfile.SoundFile, frames: int) -> Iterator[Float32]:
+    """What is left to read, in blocks; raises ``LibsndfileError`` at a damaged place."""
+    while len(block := sound.read(frames, dtype="float32", always_2d=True)):
+        yield block
+
+
 def read_audio(path: str | PathLike[str]) -> tuple[Float32, int]:
     """A whole file -> samples float32 ``(frames, channels)``, nominally -1..1, and its rate in Hz.
 
-    Raises :class:`AudioFileError` as :class:`AudioFile` does, and where no frame can be read.
+    Where libsndfile breaks off (it does so in some sound opus files), ffmpeg is tried, and what
+    gives more is used; a warning tells where even that ends early. Raises
+    :class:`AudioFileError` as :class:`AudioFile` does, and where no frame can be read.
     """
     with AudioFile(path) as audio:
-        blocks = list(audio.blocks())
-        if not blocks:
-            raise AudioFileError(f"{audio.path}: there is no sound in this file that can be read")
-        return np.concatenate(blocks), audio.sample_rate
+        empty = np.zeros((0, audio.channels), np.float32)
+        samples = np.concatenate([empty, *audio.blocks()])
+        rate = audio.sample_rate
+        if audio.damaged:
+            samples, rate = _rescued(audio.path, samples, rate)
+    if not len(samples):
+        raise AudioFileError(f"{audio.path}: there is no sound in this file that can be read")
+    return samples, rate
+
+
+def _rescued(path: str, samples: Float32, rate: int) -> tuple[Float32, int]:
+    """What ffmpeg, where it is installed, can read of a file that broke off, if it is more."""
+    program = shutil.which("ffmpeg")
+    if program is not None:
+        blocks = [samples[:0]]
+        with (
+            contextlib.suppress(AudioFileError, soundfile.LibsndfileError),
+            _open_with_ffmpeg(program, path) as sound,
+        ):
+            other_rate = int(sound.samplerate)
+            blocks = [np.zeros((0, sound.channels), np.float32)]
+            blocks.extend(_blocks(sound, _READ))
+        other = np.concatenate(blocks)
+        if len(other) and len(other) / other_rate > len(samples) / rate:
+            return other, other_rate
+    warnings.warn(
+        f"{path}: damaged, or not read by this libsndfile, after {len(samples) / rate:.1f} s; "
+        "the rest is left out" + ("" if program else "; with ffmpeg installed more may be read"),
+        RuntimeWarning,
+        stacklevel=3,
+    )
+    return samples, rate
 
 
 def audio_bytes(samples: Float32, sample_rate: int, suffix: str = ".wav") -> bytes:
