@@ -102,6 +102,7 @@ class BeatTracker:
         self.sample_rate = check.sample_rate(sample_rate)
         self.channels = check.channels(channels)
         self._range = check.tempo_range(tempo_range)
+        self._shortest = 60.0 / self._range[1]  # seconds between two beats
         self._lead = check.number("lead", lead, 0.0, 1.0)
         follow = check.follow(follow, preset)
         self._model = BeatModel.load(model)
@@ -234,15 +235,14 @@ class BeatTracker:
             return self._carry_on(self._last)
         after = self._hop + 1.0 - self._offset - self._nudge * self._rate
         if self._last is not None:
-            shortest = 60.0 / self._range[1]
-            guard = max(GUARD * self._period, shortest) * self._rate
+            guard = max(GUARD * self._period, self._shortest) * self._rate
             after = max(after, self._last_frame + guard)
         return self._decoder.predict(after)
 
     def _carry_on(self, last: Beat) -> Prediction:
         """The next beat by the last tempo alone, counted on in bars of the length heard last."""
         period = self._period * self._rate
-        earliest = max(self._now(), last.time + 60.0 / self._range[1])
+        earliest = max(self._now(), last.time + self._shortest)
         steps = max(1.0, np.floor((self._frame_of(earliest) - self._last_frame) / period) + 1.0)
         number = 0
         if last.number > 0:
@@ -255,8 +255,7 @@ class BeatTracker:
             if confidence < LOCK_CONFIDENCE or not self._has_evidence(LOCK_PRESENCE):
                 return False
             self._state = State.LOCKED
-        shortest = 60.0 / self._range[1]
-        return self._last is None or time - self._last.time >= shortest - 1e-9
+        return self._last is None or time - self._last.time >= self._shortest - 1e-9
 
     def _announce(self, time: float, prediction: Prediction, now: float) -> Beat:
         self._period = prediction.period / self._rate
@@ -388,7 +387,7 @@ class BeatTracker:
         if self._last is None:
             return
         period = self._period * factor
-        if not 60.0 / self._range[1] <= period <= 60.0 / self._range[0]:
+        if not self._shortest <= period <= 60.0 / self._range[0]:
             return  # outside of the tempo range: stays as it is
         odd = factor > 1 and self._last.number > 0 and self._last.number % 2 == 0
         anchor = self._last.time - self._period if odd else self._last.time
