@@ -285,6 +285,10 @@ class SharedAudio:
         self._read += len(out)
         return out, lost
 
+    def drop(self, frames: int) -> None:
+        """Leave out the next ``frames`` of the input."""
+        self._read += frames
+
     def arrivals(self) -> Int64:
         """Calls noted since the last time this was asked, int64 ``(n, 4)``: frames so far, host
         time, capture to call, call to ear; times in ns. Some are left out after a long pause."""
