@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -60,15 +60,17 @@ class Port:
         block_size: int = 0,
         latency: str | float = "low",
         sounds: Sequence[Float32] = (),
+        now: Callable[[], float] = perf_counter,
     ):
         self.sample_rate = sample_rate
+        self._now = now
         self.block_size = block_size
         self.name = ""
         self.shared = SharedAudio(inputs, outputs, sounds, sample_rate)
         self.clock = SampleClock(sample_rate)
         self._driver: deque[tuple[float, float, int]] = deque(maxlen=200)
         self._counted = 0
-        self._moved_at = perf_counter()
+        self._moved_at = now()
         self._stream = self._open(device, inputs, outputs, latency)
 
     def _open(self, device: int, inputs: int, outputs: int, latency: str | float) -> Any:
@@ -99,7 +101,7 @@ class Port:
         """Take in what the callback noted: the clock, the driver's latencies. Call it often."""
         rows = self.shared.arrivals()
         if len(rows):
-            self._moved_at = perf_counter()
+            self._moved_at = self._now()
             self.clock.observe((int(count), host * 1e-9) for count, host, _, _ in rows)
             blocks = np.diff(rows[:, 0], prepend=self._counted)
             self._counted = int(rows[-1, 0])
@@ -132,7 +134,7 @@ class Port:
     @property
     def alive(self) -> bool:
         """Whether the callback is still being called, as of the last :meth:`update`."""
-        return perf_counter() - self._moved_at < SILENT_SECONDS
+        return self._now() - self._moved_at < SILENT_SECONDS
 
     def close(self) -> bool:
         """Stop the stream; False where it hangs, as when the audio server has been killed. Never
@@ -144,6 +146,8 @@ class Port:
                 stream.abort(ignore_errors=True)
                 stream.close(ignore_errors=True)
 
+        if stream is None:
+            return True
         thread = threading.Thread(target=stop, daemon=True)
         thread.start()
         thread.join(CLOSE_SECONDS)
@@ -205,20 +209,21 @@ class AudioStream:
         block_size: int = 0,
         latency: str | float = "low",
         sounds: Sequence[Float32] = (),
+        make_port: Callable[..., Port] = Port,
     ):
         self.sample_rate = sample_rate
         rest = (sample_rate, block_size, latency)
         self.input: Port | None = None
         self.output: Port | None = None
         if input_device is not None and input_device == output_device:
-            port = Port(input_device, input_channels, output_channels, *rest, sounds)
+            port = make_port(input_device, input_channels, output_channels, *rest, sounds)
             self.input = self.output = port
             return
         if input_device is not None:
-            self.input = Port(input_device, input_channels, 0, *rest)
+            self.input = make_port(input_device, input_channels, 0, *rest)
         if output_device is not None:
             try:
-                self.output = Port(output_device, 0, output_channels, *rest, sounds)
+                self.output = make_port(output_device, 0, output_channels, *rest, sounds)
             except AudioDeviceError:
                 self.close()
                 raise

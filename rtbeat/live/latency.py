@@ -27,6 +27,7 @@ class LatencyBudget:
         self._engine = engine
         self._work: deque[float] = deque(maxlen=500)  # seconds a hop
         self._began = (time.perf_counter(), time.process_time())
+        self._share = 0.0
 
     def note_work(self, seconds: float, frames: int) -> None:
         """The engine worked so long on so many frames."""
@@ -62,19 +63,18 @@ class LatencyBudget:
         if wall - before_wall > 1.0:
             self._began = (wall, used)
             self._share = (used - before_used) / (wall - before_wall)
-        return getattr(self, "_share", 0.0)
+        return self._share
 
     def value(self) -> Latency:
         """All figures."""
         loop, source = self._loop()
         stream = self._feed.stream
         port = None if stream is None else stream.input
+        out = None if stream is None else stream.output
         tracker = self._engine.tracker
         return Latency(
             input=None if port is None else port.driver_latency.input,
-            output=None
-            if stream is None or not stream.output
-            else stream.output.driver_latency.output,
+            output=None if out is None else out.driver_latency.output,
             block=0.0 if port is None else port.block_seconds,
             hop=tracker.latency / self._engine.sample_rate,
             compute=float(np.median(self._work)) if self._work else 0.0,
