@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtbeat.live.fake import Clock, fake_stream
+from rtbeat.live.fake_audio import Clock, fake_stream
 from rtbeat.live.feed import MOST_BEHIND, Feed
 
 RATE = 8000

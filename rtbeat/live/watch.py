@@ -32,7 +32,8 @@ def refresh_devices() -> None:
 class DeviceWatch:
     """Watches a running stream.
 
-    open_audio : opens it again, raises :class:`AudioDeviceError` while it cannot.
+    open_audio : opens it again, raises :class:`AudioDeviceError` while it cannot. refresh : makes
+    the audio library see what was plugged in since. retry : seconds between attempts.
 
     Thread: one at a time. Realtime-safe: no.
     """
@@ -42,9 +43,11 @@ class DeviceWatch:
         open_audio: Callable[[], AudioStream],
         stream: AudioStream,
         refresh: Callable[[], None] = refresh_devices,
+        retry: float = RETRY,
     ):
         self._open = open_audio
         self._refresh = refresh
+        self._retry = retry
         self._stream: AudioStream | None = stream
         self._names = stream.names
         self._status = "open"
@@ -95,7 +98,7 @@ class DeviceWatch:
                 self._refresh()
                 self._found = self._open()
                 return
-            self._stop.wait(RETRY)
+            self._stop.wait(self._retry)
 
     def close(self) -> bool:
         """Close what is open; False where a stream hangs. Within about a second."""
