@@ -64,7 +64,7 @@ class Announcer:
         self.tempo_range = tempo_range
         self._rate = frame_rate
         self._offset = offset
-        self._lead = lead
+        self.lead = lead
         self._coast_beats = coast_beats
         self._given_bar = beats_per_bar
         self.reset()
@@ -99,6 +99,16 @@ class Announcer:
         return 60.0 / self.tempo_range[1]
 
     # ---- one hop ----
+
+    @property
+    def held(self) -> bool:
+        """Whether beats go on from the last tempo until :meth:`hold` is taken back."""
+        return self._held
+
+    @property
+    def locked(self) -> bool:
+        """Whether the tempo is kept."""
+        return self._locked_tempo
 
     def decide(self, hop: int, now: float, next_hop: float, sound: bool) -> list[Beat]:
         """State, and every beat whose lead would be too short at the next hop.
@@ -145,7 +155,7 @@ class Announcer:
             return None
         time = self._time_of(prediction.frame)
         self.next = time
-        if time - next_hop >= self._lead:
+        if time - next_hop >= self.lead:
             return None
         if time <= self._now or not self._may_announce(time, prediction.confidence):
             return None

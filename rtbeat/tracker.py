@@ -166,9 +166,9 @@ class BeatTracker:
         """So many samples of the input were lost (overload, an xrun): stream time goes on without
         them, and beats go on from what is known.
 
-        Costs a few milliseconds, however long it is. Beats inside the gap are past and never given out, but
-        they are counted; the beats given out are those due now. More than a second lost makes
-        COASTING of LOCKED, until sound comes in again. The blocks after the gap go to
+        Costs a few milliseconds, however long it is. Beats inside the gap are past and never given
+        out, but they are counted; the beats given out are those due now. More than a second lost
+        makes COASTING of LOCKED, until sound comes in again. The blocks after the gap go to
         :meth:`process` as ever.
 
         Raises ``ValueError`` or ``TypeError`` where ``samples`` is not a whole number from 0 on.
@@ -252,6 +252,21 @@ class BeatTracker:
     def follow(self) -> float:
         """The knob steady .. follow, 0..1, as set last."""
         return self._follow
+
+    @property
+    def lead(self) -> float:
+        """How early a beat is announced, seconds."""
+        return self._announcer.lead
+
+    @property
+    def held(self) -> bool:
+        """Whether :meth:`hold` is on."""
+        return self._announcer.held
+
+    @property
+    def locked(self) -> bool:
+        """Whether :meth:`lock_tempo` is on."""
+        return self._announcer.locked
 
     @property
     def beats_per_bar(self) -> int:
