@@ -36,11 +36,14 @@ class Control:
     """One action of a performer.
 
     name : one of ``NAMES``. value : see there. source : who made it: key, midi, osc or python.
+    host_time : ``time.perf_counter()`` when the performer acted, where that is known; it tells the
+        session the stream time of a tap that came without one.
     """
 
     name: str
     value: float | None = None
     source: str = "python"
+    host_time: float | None = None
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
