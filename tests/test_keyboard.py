@@ -100,9 +100,11 @@ def test_every_control_of_a_performer_has_a_key():
     assert made == set(NAMES)
 
 
-def test_a_control_tells_when_its_key_was_pressed_and_where_it_comes_from():
+def test_a_tap_tells_when_its_key_was_pressed_and_where_it_comes_from():
     [control] = find("space").controls(FakeSession().snapshot(), 12.5)
     assert control == Control("tap", None, "key", 12.5)
+    [toggle] = find("l").controls(FakeSession().snapshot(), 12.5)
+    assert toggle == Control("lock", None, "key")  # no time in the place of on or off
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,8 @@ def test_before_the_first_beat_there_is_no_tempo_and_no_light():
 
 
 def test_advice_about_the_level_is_there_with_its_remedy():
-    for remedy in filter(None, REMEDY.values()):
-        assert remedy in shown(replace(NOW, advice=remedy))
+    for advice in ("no signal", "too quiet", "clipping"):
+        assert REMEDY[advice] in shown(replace(NOW, advice=advice))
 
 
 def test_switches_are_told_in_words():
@@ -132,7 +132,7 @@ def test_help_has_every_key_with_its_line():
 
 
 def test_40_columns_have_everything_in_short():
-    text = shown(replace(NOW, advice=REMEDY["too quiet"]), width=40)
+    text = shown(replace(NOW, advice="too quiet"), width=40)
     for part in (
         "LOCKED",
         "● ",
@@ -175,7 +175,7 @@ snapshots = st.builds(
     peak=st.floats(-120, 0),
     follow=st.floats(0, 1),
     message=st.text(),
-    advice=st.sampled_from(list(REMEDY.values())),
+    advice=st.sampled_from(list(REMEDY)),
     ports=st.lists(st.tuples(st.text(), st.sampled_from(["open", "lost"])), max_size=4).map(tuple),
     alternatives=st.lists(
         st.builds(Alternative, st.just("3/2"), st.floats(20, 400), st.floats(0, 1)), max_size=4

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rtbeat.live.controls import Control
+from rtbeat.live.controls import TIMED, Control
 from rtbeat.live.snapshot import Snapshot
 
 Change = tuple[str, "float | None"]
@@ -44,8 +44,12 @@ class Key:
     repeats: bool = False
 
     def controls(self, now: Snapshot, host_time: float) -> tuple[Control, ...]:
-        """The controls of a press at ``host_time`` (``time.perf_counter()``, seconds)."""
-        return tuple(Control(name, value, "key", host_time) for name, value in self.changes(now))
+        """The controls of a press at ``host_time`` (``time.perf_counter()``, seconds), which those
+        of ``TIMED`` carry."""
+        return tuple(
+            Control(name, value, "key", host_time if name in TIMED else None)
+            for name, value in self.changes(now)
+        )
 
 
 def _fixed(

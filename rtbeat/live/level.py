@@ -37,7 +37,7 @@ REMEDY = {
 class LevelMeter:
     """Level, peak and advice for a stream of blocks. sample_rate : Hz.
 
-    Thread: one at a time. Realtime-safe: no.
+    Thread: one feeds it, any may read. Realtime-safe: no.
     """
 
     def __init__(self, sample_rate: int):
@@ -49,6 +49,7 @@ class LevelMeter:
         self._energies: deque[float] = deque(maxlen=RMS_SLOTS)
         self._peaks: deque[float] = deque(maxlen=PEAK_SLOTS)
         self._clips: deque[bool] = deque(maxlen=PEAK_SLOTS)
+        self._level = self._peak_level = FLOOR
         self._advice = ""
         self._begin_slot()
 
@@ -79,23 +80,21 @@ class LevelMeter:
         self._energies.append(float(self._energy.max()) / self._slot)
         self._peaks.append(self._peak)
         self._clips.append(bool(self._clipped.max() >= CLIPPED_SAMPLES))
+        mean = sum(self._energies) / len(self._energies)
+        self._level = max(FLOOR, 10.0 * math.log10(max(mean, 1e-12)))
+        self._peak_level = max(FLOOR, 20.0 * math.log10(max(*self._peaks, 1e-6)))
         self._advice = self._advise()
         self._begin_slot()
 
     @property
     def level(self) -> float:
         """RMS of the last half second, dB of full scale, ``FLOOR`` or more."""
-        if not self._energies:
-            return FLOOR
-        mean = sum(self._energies) / len(self._energies)
-        return max(FLOOR, 10.0 * math.log10(max(mean, 1e-12)))
+        return self._level
 
     @property
     def peak(self) -> float:
         """Largest amplitude of the last two seconds, dB of full scale, ``FLOOR`` or more."""
-        if not self._peaks:
-            return FLOOR
-        return max(FLOOR, 20.0 * math.log10(max(*self._peaks, 1e-6)))
+        return self._peak_level
 
     @property
     def advice(self) -> str:

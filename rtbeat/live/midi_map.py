@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rtbeat.live.controls import NAMES, Control
+from rtbeat.live.controls import NAMES, TIMED, Control
 
 NOTE_ON, CONTROL_CHANGE, PROGRAM_CHANGE = 0x90, 0xB0, 0xC0  # status bytes of channel 1
 KINDS = {"note": NOTE_ON, "cc": CONTROL_CHANGE, "program": PROGRAM_CHANGE}
@@ -169,10 +169,11 @@ class MidiMap:
             return None
         if isinstance(binding.value, tuple):
             low, high = binding.value
-            return Control(binding.control, low + (high - low) * velocity / 127, "midi", host_time)
+            return Control(binding.control, low + (high - low) * velocity / 127, "midi")
         if binding.kind == "cc" and velocity < SWITCH:
             return None
-        return Control(binding.control, binding.value, "midi", host_time)
+        when = host_time if binding.control in TIMED else None
+        return Control(binding.control, binding.value, "midi", when)
 
     def _bind(self, message: tuple[str, int, int], control: str, value: float | None) -> None:
         knob = KNOBS.get(control) if value is None else None

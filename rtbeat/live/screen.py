@@ -17,6 +17,7 @@ from rich.text import Text
 
 from rtbeat.live.keys import KEYS
 from rtbeat.live.layout import Piece, bar, flow, large, meter, paragraph, plain_ascii, row
+from rtbeat.live.level import REMEDY
 from rtbeat.live.snapshot import Latency, Snapshot
 from rtbeat.options import PRESETS
 
@@ -126,7 +127,7 @@ def _details(screen: Screen, width: int) -> Iterator[Row]:
 
     yield 3, line("Confidence", "Sure", [(bar(now.confidence, cells), PLAIN), _percent(now)])
     yield 1, line("Input", "Input", _input(now, cells))
-    for text in paragraph(now.advice, width - indent, BAD):
+    for text in paragraph(REMEDY.get(now.advice, now.advice), width - indent, BAD):
         yield 2, Text(" " * indent, no_wrap=True).append_text(text)
     yield 3, line("Perhaps", "Maybe", _alternatives(now))
     yield 4, line("Tempo", "Tempo", _tempo(now))
