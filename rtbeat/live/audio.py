@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -30,10 +31,15 @@ class AudioDeviceError(Exception):
 
 @dataclass(frozen=True)
 class DriverLatency:
-    """What the driver says, seconds; None where it said nothing or nonsense."""
+    """What the driver says, seconds; None where it said nothing or nonsense.
+
+    input : from the sound to the moment at which the sample clock counts its sample. output : from
+    that moment for an output sample to its sound. loop : both together.
+    """
 
     input: float | None
     output: float | None
+    loop: float | None
 
 
 class Port:
@@ -54,19 +60,23 @@ class Port:
         block_size: int = 0,
         latency: str | float = "low",
         sounds: Sequence[Float32] = (),
+        now: Callable[[], float] = perf_counter,
     ):
         self.sample_rate = sample_rate
+        self._now = now
         self.block_size = block_size
+        self.name = ""
         self.shared = SharedAudio(inputs, outputs, sounds, sample_rate)
         self.clock = SampleClock(sample_rate)
-        self._latencies: list[tuple[float, float]] = []
-        self._seen = 0
-        self._moved_at = perf_counter()
+        self._driver: deque[tuple[float, float, int]] = deque(maxlen=200)
+        self._counted = 0
+        self._moved_at = now()
         self._stream = self._open(device, inputs, outputs, latency)
 
     def _open(self, device: int, inputs: int, outputs: int, latency: str | float) -> Any:
         import sounddevice as sd
 
+        self.name = str(sd.query_devices(device)["name"])
         kind = "duplex" if inputs and outputs else "input" if inputs else "output"
         both = kind == "duplex"
         ffi: Any = sd._ffi
@@ -91,23 +101,40 @@ class Port:
         """Take in what the callback noted: the clock, the driver's latencies. Call it often."""
         rows = self.shared.arrivals()
         if len(rows):
-            self._moved_at = perf_counter()
+            self._moved_at = self._now()
             self.clock.observe((int(count), host * 1e-9) for count, host, _, _ in rows)
-            self._latencies += [(before * 1e-9, after * 1e-9) for *_, before, after in rows]
-            del self._latencies[:-200]
+            blocks = np.diff(rows[:, 0], prepend=self._counted)
+            self._counted = int(rows[-1, 0])
+            self._driver.extend(zip(rows[:, 2] * 1e-9, rows[:, 3] * 1e-9, blocks, strict=True))
 
     @property
     def driver_latency(self) -> DriverLatency:
-        """Median of what the driver said of late, each way checked for sense."""
-        if not self._latencies:
-            return DriverLatency(None, None)
-        before, after = np.median(np.array(self._latencies), axis=0)
-        return DriverLatency(_sensible(before), _sensible(after))
+        """Median of what the driver said of late, checked for sense.
+
+        PortAudio speaks of a block's first sample; the clock counts a block when it is whole.
+        """
+        if not self._driver:
+            return DriverLatency(None, None, None)
+        said = np.array(self._driver)
+        before, after, block = np.median(said, axis=0)
+        seconds = block / self.sample_rate
+        loop = float(np.median(said[:, 0] + said[:, 1]))
+        return DriverLatency(
+            _sensible(max(0.0, before - seconds)) if before >= 0.0 else None,
+            _sensible(after + seconds),
+            _sensible(loop),
+        )
+
+    @property
+    def block_seconds(self) -> float:
+        """Length of a block, the median of late; 0 before the first."""
+        blocks = [block for *_, block in self._driver]
+        return float(np.median(blocks)) / self.sample_rate if blocks else 0.0
 
     @property
     def alive(self) -> bool:
-        """Whether the callback is still being called."""
-        return perf_counter() - self._moved_at < SILENT_SECONDS
+        """Whether the callback is still being called, as of the last :meth:`update`."""
+        return self._now() - self._moved_at < SILENT_SECONDS
 
     def close(self) -> bool:
         """Stop the stream; False where it hangs, as when the audio server has been killed. Never
@@ -119,6 +146,8 @@ class Port:
                 stream.abort(ignore_errors=True)
                 stream.close(ignore_errors=True)
 
+        if stream is None:
+            return True
         thread = threading.Thread(target=stop, daemon=True)
         thread.start()
         thread.join(CLOSE_SECONDS)
@@ -180,20 +209,21 @@ class AudioStream:
         block_size: int = 0,
         latency: str | float = "low",
         sounds: Sequence[Float32] = (),
+        make_port: Callable[..., Port] = Port,
     ):
         self.sample_rate = sample_rate
         rest = (sample_rate, block_size, latency)
         self.input: Port | None = None
         self.output: Port | None = None
         if input_device is not None and input_device == output_device:
-            port = Port(input_device, input_channels, output_channels, *rest, sounds)
+            port = make_port(input_device, input_channels, output_channels, *rest, sounds)
             self.input = self.output = port
             return
         if input_device is not None:
-            self.input = Port(input_device, input_channels, 0, *rest)
+            self.input = make_port(input_device, input_channels, 0, *rest)
         if output_device is not None:
             try:
-                self.output = Port(output_device, 0, output_channels, *rest, sounds)
+                self.output = make_port(output_device, 0, output_channels, *rest, sounds)
             except AudioDeviceError:
                 self.close()
                 raise
@@ -207,6 +237,16 @@ class AudioStream:
     def duplex(self) -> bool:
         """Whether input and output share one counter."""
         return self.input is not None and self.input is self.output
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the devices."""
+        return tuple(port.name for port in self.ports)
+
+    @property
+    def alive(self) -> bool:
+        """Whether every callback is still being called."""
+        return all(port.alive for port in self.ports)
 
     def update(self) -> None:
         """See :meth:`Port.update`. Call it often."""
@@ -222,8 +262,12 @@ class AudioStream:
         """From output to input by the driver's word, seconds; None where it cannot be believed."""
         if self.input is None or self.output is None:
             return None
-        before, after = self.input.driver_latency.input, self.output.driver_latency.output
-        return None if before is None or after is None else before + after
+        here, there = self.input.driver_latency, self.output.driver_latency
+        if self.duplex:
+            return here.loop
+        if here.input is None or there.output is None:
+            return None
+        return here.input + there.output
 
     def play_at(self, time: float, loop: float) -> int | None:
         """Output index of what is to be heard at stream time ``time``, where ``loop`` seconds pass

@@ -73,7 +73,7 @@ def _make_fence(context):  # type: ignore[no-untyped-def]
 _fence: Any = nb.extending.intrinsic(_make_fence)
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def _record(words, source, frames):  # type: ignore[no-untyped-def]
     """Mix the input to one channel into the ring."""
     channels, capacity = words[INPUTS], words[RING_FRAMES]
@@ -88,7 +88,7 @@ def _record(words, source, frames):  # type: ignore[no-untyped-def]
         ring[(first + i) % capacity] = total * share
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def _play_slot(words, slot, target, frames):  # type: ignore[no-untyped-def]
     """Add what this block hears of one click; free its slot when it is over or too late."""
     first = words[FRAMES]
@@ -116,13 +116,13 @@ def _play_slot(words, slot, target, frames):  # type: ignore[no-untyped-def]
         words[at + START] = FREE
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def _nanoseconds(seconds):  # type: ignore[no-untyped-def]
     """As a whole number; what a driver says beyond any sense becomes the limit."""
     return np.int64(min(LATENCY_LIMIT, max(-LATENCY_LIMIT, seconds)) * 1e9)
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def _note_arrival(words, times, total):  # type: ignore[no-untyped-def]
     """Host time of this call beside the frames that it brings the count to."""
     now = read_clock(words[SCRATCH : SCRATCH + 2])
@@ -133,7 +133,7 @@ def _note_arrival(words, times, total):  # type: ignore[no-untyped-def]
     words[at + 3] = _nanoseconds(times[2] - times[1])
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def run_block(words, source, target, frames, times, flags):  # type: ignore[no-untyped-def]
     """One block. words: the shared block; source, target: float32 interleaved, empty where the
     stream has no such direction; times: float64 ``(3,)`` capture, now, play.
@@ -157,7 +157,7 @@ def run_block(words, source, target, frames, times, flags):  # type: ignore[no-u
     words[FRAMES] = total
 
 
-@nb.cfunc(SIGNATURE, cache=True)
+@nb.cfunc(SIGNATURE, cache=True, error_model="numpy")
 def portaudio_callback(source, target, frames, times, flags, memory):  # type: ignore[no-untyped-def]
     """``PaStreamCallback``, with the address of a :class:`SharedAudio` as its user data."""
     words = carray(memory, (carray(memory, (1,))[SIZE],))
@@ -173,7 +173,7 @@ def portaudio_callback(source, target, frames, times, flags, memory):  # type: i
     return 0  # paContinue
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def _place(words, start, sound, gain):  # type: ignore[no-untyped-def]
     """Put a click into a free slot; False where there is none."""
     for slot in range(words[SLOTS]):
@@ -187,7 +187,7 @@ def _place(words, start, sound, gain):  # type: ignore[no-untyped-def]
     return False
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def _read_ring(words, first, out):  # type: ignore[no-untyped-def]
     """Samples ``first ...`` of the ring -> out float32 ``(n,)``; False where the callback has
     meanwhile overwritten some of them."""
@@ -284,6 +284,10 @@ class SharedAudio:
             return np.empty(0, np.float32), lost + behind
         self._read += len(out)
         return out, lost
+
+    def drop(self, frames: int) -> None:
+        """Leave out the next ``frames`` of the input."""
+        self._read += frames
 
     def arrivals(self) -> Int64:
         """Calls noted since the last time this was asked, int64 ``(n, 4)``: frames so far, host

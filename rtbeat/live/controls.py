@@ -36,11 +36,13 @@ class Control:
     """One action of a performer.
 
     name : one of ``NAMES``. value : see there. source : who made it: key, midi, osc or python.
+    host_time : ``time.perf_counter()`` when it was made, where that matters (a tap).
     """
 
     name: str
     value: float | None = None
     source: str = "python"
+    host_time: float | None = None
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:

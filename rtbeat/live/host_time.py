@@ -25,7 +25,7 @@ if sys.platform == "win32":  # pragma: no cover
     llvmlite.binding.add_symbol("rtbeat_query_performance_counter", _query)
     _counter = types.ExternalFunction("rtbeat_query_performance_counter", types.int32(types.uintp))
 
-    @nb.njit(nogil=True, cache=True)
+    @nb.njit(nogil=True, cache=True, error_model="numpy")
     def read_clock(scratch):  # type: ignore[no-untyped-def]
         """Host time in ns. scratch: int64 ``(2,)``, contiguous, overwritten.
 
@@ -47,7 +47,7 @@ else:
         "rtbeat_clock_gettime", types.int32(types.int32, types.uintp)
     )
 
-    @nb.njit(nogil=True, cache=True)
+    @nb.njit(nogil=True, cache=True, error_model="numpy")
     def read_clock(scratch):  # type: ignore[no-untyped-def]
         """Host time in ns. scratch: int64 ``(2,)``, contiguous, overwritten.
 

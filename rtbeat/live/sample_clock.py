@@ -44,13 +44,12 @@ class Line:
 class SampleClock:
     """The map between samples and host time of one stream, kept up to date.
 
-    rate : nominal, Hz. tolerance : seconds by which arrivals may shift before it counts as a jump;
-    a little more than a block.
+    rate : nominal, Hz. tolerance : seconds by which arrivals may shift before it counts as a jump.
 
     Thread: one at a time. Realtime-safe: no.
     """
 
-    def __init__(self, rate: float, tolerance: float = 0.005):
+    def __init__(self, rate: float, tolerance: float = 0.01):
         self._nominal = rate
         self._tolerance = tolerance
         self.jumps = 0  # times that the line was begun anew

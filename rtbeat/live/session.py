@@ -1,0 +1,301 @@
+"""A live session: wires devices, engine, clicks and MIDI clock together and owns the engine thread.
+
+It decides nothing about music and draws nothing: what happens comes out as events, what is to be
+shown as a snapshot, and what a performer wants goes in as controls.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from rtbeat.live.audio import AudioStream
+from rtbeat.live.clock_process import ClockProcess, Grid, PortSpec
+from rtbeat.live.controls import Control
+from rtbeat.live.engine import Click, Engine, EngineOptions
+from rtbeat.live.events import Event
+from rtbeat.live.feed import Feed
+from rtbeat.live.latency import LatencyBudget
+from rtbeat.live.recorder import Recorder
+from rtbeat.live.snapshot import Alternative, Snapshot
+from rtbeat.live.watch import DeviceWatch
+from rtbeat.tracker import State
+
+TURN = 0.004  # seconds that the engine thread sleeps between two looks
+TRANSPORT = ("start", "stop", "continue", "panic")
+
+
+@dataclass(frozen=True)
+class MidiOptions:
+    """MIDI clock: ports, and how it follows.
+
+    bend : BPM by which the tempo may differ from the music's for one beat to make up for an error
+    of phase. start : ``downbeat`` or ``beat`` that Start waits for, or ``none``: waits for the
+    control. when_lost : ``stop``, ``tick`` (go on at the last tempo) or ``hold`` (neither tick nor
+    Stop).
+    """
+
+    ports: tuple[PortSpec, ...] = ()
+    bend: float = 4.0
+    start: str = "downbeat"
+    when_lost: str = "stop"
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """Everything about a session.
+
+    open_audio : opens the devices and gives the running stream; called again after a device was
+    lost. Raises :class:`rtbeat.live.audio.AudioDeviceError`. loop : seconds from output to input
+    as measured by calibration, None = as the driver says.
+    """
+
+    open_audio: Callable[[], AudioStream]
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    midi: MidiOptions = field(default_factory=MidiOptions)
+    loop: float | None = None
+    recorder: Recorder | None = None
+
+
+class Session:
+    """See the module. Made stopped; :meth:`start` opens the devices, :meth:`close` ends all.
+
+    Constructing compiles or loads every kernel, before any device is open.
+
+    Raises what the devices, the ports and the tracker raise. Thread: main makes, starts and closes
+    it; :meth:`post`, :meth:`snapshot` and :meth:`events` may be called from any thread.
+    Realtime-safe: no.
+    """
+
+    def __init__(self, options: LiveOptions):
+        self.options = options
+        self.engine = Engine(options.engine)
+        self._feed = Feed(options.engine.sample_rate)
+        self._controls: deque[Control] = deque()
+        self._events: deque[Event] = deque(maxlen=10_000)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="rtbeat engine", daemon=True)
+        self._clock: ClockProcess | None = None
+        self._watch: DeviceWatch | None = None
+        self._xruns = 0
+        self._late = 0
+        self._message = ""
+        self._failure: BaseException | None = None
+        self.latency = LatencyBudget(self._feed, options.loop, self.engine)
+
+    # ---- for everyone ----
+
+    def post(self, control: Control) -> None:
+        """Let a control act at the next hop. Thread: any. Realtime-safe: yes."""
+        self._controls.append(control)
+
+    def events(self) -> list[Event]:
+        """What happened since this was asked last. Thread: one at a time."""
+        events = []
+        while self._events:
+            events.append(self._events.popleft())
+        return events
+
+    @property
+    def running(self) -> bool:
+        """Whether the engine works; raises here what made it fail."""
+        if self._failure is not None:
+            raise self._failure
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Open the devices and begin. Where one fails everything is closed again."""
+        try:
+            if self.options.midi.ports:
+                self._clock = self._make_clock()
+            stream = self.options.open_audio()
+            self._feed.attach(stream)
+            self._watch = DeviceWatch(self.options.open_audio, stream)
+            self._thread.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _make_clock(self) -> ClockProcess:
+        midi = self.options.midi
+        return ClockProcess(midi.ports, bend=midi.bend, start=midi.start, when_lost=midi.when_lost)
+
+    def close(self) -> bool:
+        """Stop and All Notes Off, devices closed; ends within about a second. False where an audio
+        stream hangs: the program must then leave by ``os._exit``."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(0.5)
+        if self._clock is not None:
+            self._clock.close()
+        closed = self._watch.close() if self._watch is not None else True
+        if self.options.recorder is not None:
+            self.options.recorder.close()
+        return closed
+
+    # ---- the engine thread ----
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                began = time.perf_counter()
+                self._turn()
+                self._stop.wait(max(0.0005, TURN - (time.perf_counter() - began)))
+        except BaseException as error:  # told to the main thread, which asks `running`
+            self._failure = error
+
+    def _turn(self) -> None:
+        self._watch_devices()
+        samples, lost = self._feed.poll()
+        if lost:
+            self._lose(lost)
+        while self._controls:
+            self._control(self._controls.popleft())
+        if len(samples):
+            if self.options.recorder is not None:
+                self.options.recorder.samples(samples)
+            began = time.perf_counter()
+            events = self.engine.process(samples)
+            self.latency.note_work(time.perf_counter() - began, len(samples))
+            self._deliver(events)
+        self._note_losses()
+        self._note_ports()
+
+    def _deliver(self, events: list[Event]) -> None:
+        """Clicks to the audio callback, the grid to the MIDI clock, events to everyone."""
+        for click in self.engine.take_clicks():
+            self._play(click)
+        for event in events:
+            if self._clock is not None and event.kind == "beat":
+                self._clock.set_grid(self._grid(event))
+            if self._clock is not None and event.data.get("state") == str(State.LOST):
+                self._clock.lose()
+            self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        if self.options.recorder is not None:
+            self.options.recorder.event(event)
+        if event.kind in ("stream", "port", "note"):
+            self._message = str(event.data.get("message", ""))
+        self._events.append(event)
+
+    def _play(self, click: Click) -> None:
+        stream = self._feed.stream
+        index = self._feed.output_index(click.time, self.latency.loop)
+        if stream is not None and stream.output is not None and index is not None and index >= 0:
+            stream.output.shared.play(index, click.sound, click.gain)
+
+    def _grid(self, event: Event) -> Grid:
+        """The beat announced, in host time as it is heard in the room."""
+        data: Any = event.data
+        timeline = self.engine.tracker.timeline
+        return Grid(
+            beat=timeline.beats[-1] if timeline else 0,
+            number=data["number"],
+            beats_per_bar=self.engine.tracker.beats_per_bar,
+            time=self._feed.host_at(data["time"]) - self.latency.input,
+            period=60.0 / data["tempo"],
+        )
+
+    def _lose(self, frames: int) -> None:
+        if self.options.recorder is not None:
+            self.options.recorder.skip(frames)
+        missing = self._watch is not None and self._watch.missing
+        if not missing:  # a device that is away is told once, not for every piece
+            seconds = frames / self.engine.sample_rate
+            self._tell(Event("skipped", self.engine.time, {"seconds": seconds}))
+        self._deliver(self.engine.skip(frames))
+
+    def _control(self, control: Control) -> None:
+        if control.host_time is not None and control.value is None:
+            heard = self._feed.time_at(control.host_time + self.latency.input)
+            control = replace(control, value=max(0.0, heard))
+        if self.options.recorder is not None:
+            self.options.recorder.control(control)
+        clicking = self.engine.clicking
+        self._deliver(self.engine.control(control))
+        if clicking and not self.engine.clicking:
+            self._silence_clicks()
+        if self._clock is not None and control.name in TRANSPORT:
+            self._clock.transport(control.name)
+
+    def _silence_clicks(self) -> None:
+        stream = self._feed.stream
+        if stream is not None and stream.output is not None:
+            shared = stream.output.shared
+            shared.cancel(shared.frames + int(0.05 * self.engine.sample_rate))
+
+    # ---- what may go wrong ----
+
+    def _watch_devices(self) -> None:
+        if self._watch is None:
+            return
+        for status, message in self._watch.look():
+            if status == "lost":
+                self._feed.detach()
+            elif status == "back" and self._watch.stream is not None:
+                self._feed.attach(self._watch.stream)
+                self._xruns = 0
+            self._tell(Event("stream", self.engine.time, {"status": status, "message": message}))
+
+    def _note_losses(self) -> None:
+        stream = self._feed.stream
+        if stream is None:
+            return
+        count = stream.xruns - self._xruns
+        if count > 0:
+            self._xruns = stream.xruns
+            self._tell(Event("xrun", self.engine.time, {"count": count}))
+
+    def _note_ports(self) -> None:
+        if self._clock is None:
+            return
+        for report in self._clock.poll():
+            self._tell(Event("port", self.engine.time, report.as_data()))
+
+    # ---- what a screen shows ----
+
+    def snapshot(self) -> Snapshot:
+        """The session at this moment. Thread: any."""
+        engine, tracker = self.engine, self.engine.tracker
+        now = self._feed.time_at(time.perf_counter() + self.latency.input)
+        phase, bar = tracker.phase(now), tracker.beats_per_bar
+        known = engine.beat is not None and phase is not None
+        counted = known and engine.beat is not None and engine.beat.number > 0
+        return Snapshot(
+            time=engine.time,
+            state=str(tracker.state),
+            tempo=tracker.tempo,
+            number=int(np.floor(phase or 0.0)) % bar + 1 if counted else 0,
+            beats_per_bar=bar,
+            phase=phase if known else None,
+            confidence=tracker.confidence,
+            alternatives=tuple(Alternative(*other) for other in tracker.alternatives),
+            level=engine.meter.level,
+            peak=engine.meter.peak,
+            advice=engine.meter.advice,
+            held=tracker.held,
+            locked=tracker.locked,
+            follow=engine.follow,
+            tempo_range=tracker.tempo_range,
+            click=engine.clicking,
+            volume=engine.volume,
+            transport=self._clock.state if self._clock is not None else "",
+            ports=self._port_states(),
+            xruns=self._xruns,
+            skipped=self._feed.left_out,
+            cpu=self.latency.cpu(),
+            latency=self.latency.value(),
+            message=self._message,
+        )
+
+    def _port_states(self) -> tuple[tuple[str, str], ...]:
+        audio = self._watch.names if self._watch is not None else ()
+        midi = self._clock.port_states if self._clock is not None else ()
+        return (*audio, *midi)
