@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from rtbeat import cli
 from rtbeat.cli.devices import audio_table, midi_table
-from rtbeat.live.devices import AudioDevice, DeviceError, audio_devices, choose, choose_from
-from rtbeat.live.devices import refresh_audio as refresh
+from rtbeat.live.devices import AudioDevice, DeviceError, choose_from
 from rtbeat.live.matching import best_matches, pick
-from rtbeat.live.midi_devices import MidiApi, MidiPort, choose_midi, midi_apis
-from tests.needs import require
+from rtbeat.live.midi_devices import MidiApi, MidiPort
 
 LINUX = [
     AudioDevice(0, "HDA Intel: ALC257 Analog (hw:0,0)", "ALSA", 2, 2, 44_100.0),
@@ -89,7 +84,7 @@ def test_exact_names_win_over_parts_and_over_other_case():
 
 
 def test_long_lists_are_cut_in_messages():
-    with pytest.raises(DeviceError, match=r"port 7; and 12 more|port 7 and 12 more"):
+    with pytest.raises(DeviceError, match="port 7 and 12 more"):
         pick("thing", [f"port {i}" for i in range(20)], "port", str)
 
 

@@ -213,9 +213,7 @@ def _perform_on_screen(
 
 
 @contextlib.contextmanager
-def _midi_controls(
-    args: argparse.Namespace, session: Session, settings: Settings
-) -> Iterator[Any]:
+def _midi_controls(args: argparse.Namespace, session: Session, settings: Settings) -> Iterator[Any]:
     """Controls from a MIDI input while the context lasts; gives the mapping."""
     if args.controls is None:
         yield None

@@ -170,6 +170,7 @@ def set_rows(
         if _place(row, keys) in wanted:
             fresh = tomlkit.table()
             fresh.update(row)
+            fresh.add(tomlkit.nl())
             document[name].append(fresh)
 
 
