@@ -100,3 +100,19 @@ def test_a_device_that_is_not_there_is_told(jack_server):
     done = rtbeat("calibrate", "--input", "no such thing")
     assert done.returncode == 1
     assert "there is no audio input device 'no such thing'" in done.stderr
+
+
+def test_the_doctor_measures_the_loop_and_counts_lost_sound(jack_server, tmp_path):
+    def run():
+        with Rig(jack_server.client("rig"), feedback=0.5, delay=DELAY) as rig:
+            names = ("--input", rig.name, "--output", rig.name)
+            done = rtbeat("doctor", *names, "--settings", tmp_path / "none.toml", "--json")
+            return done, rig.xruns
+
+    done = without_xruns(run)
+    found = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert found["round trip"]["value"] == pytest.approx(1000 * (DELAY + PERIOD / RATE), abs=0.01)
+    assert found["lost sound"]["value"] == 0
+    assert found["audio devices"]["verdict"] == "good"
+    verdicts = [row["verdict"] for row in found.values()]
+    assert done.returncode == ("bad" in verdicts)

@@ -10,10 +10,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rtbeat.cli.audio_options import (
+    AudioSetup,
+    add_audio_options,
+    check_audio_options,
+    choose_audio,
+)
 from rtbeat.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from rtbeat.live.devices import AudioDevice
     from rtbeat.live.loop_delay import LoopDelay
     from rtbeat.live.settings import Calibration, Settings
 
@@ -40,13 +45,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--input", metavar="NAME", help="input device (default: the system's)")
-    add("--output", metavar="NAME", help="output device (default: the system's)")
-    add("--host-api", metavar="NAME", help="only devices of this audio system (ALSA, JACK, ...)")
-    add("--rate", type=int, metavar="HZ", help="sample rate (default: the input's)")
-    add("--block", type=int, metavar="N", help="frames a block (default: as the device likes)")
+    add_audio_options(parser)
     add("--volume", type=float, default=0.5, metavar="V", help="of the bursts, 0 to 1")
-    add("--settings", metavar="FILE", help="settings file (default: the platform's folder)")
     add("--json", action="store_true", help="print a JSON object")
     parser.set_defaults(run=run, parser=parser)
 
@@ -58,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     from rtbeat.live.matching import DeviceError
     from rtbeat.live.settings import Settings, SettingsError, update
 
-    _check_usage(args)
+    check_audio_options(args)
+    if not 0.0 <= args.volume <= 1.0:
+        args.parser.error(f"--volume is {args.volume}; it must be from 0 to 1")
     terminal = Terminal()
     code = 1
     try:
@@ -78,61 +80,31 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _check_usage(args: argparse.Namespace) -> None:
-    from rtbeat import options
-
-    try:
-        options.number("--volume", args.volume, 0.0, 1.0)
-        if args.rate is not None:
-            options.sample_rate(args.rate)
-        if args.block is not None:
-            options.whole("--block", args.block, 0, 1 << 16)
-    except ValueError as error:
-        args.parser.error(str(error))
-
-
 def _measure(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> Calibration:
-    from rtbeat.live.audio import AudioStream
     from rtbeat.live.calibrate import measure_loop
-    from rtbeat.live.devices import choose
     from rtbeat.live.loop_delay import noise_bursts
 
-    audio = settings.audio
-    host_api = args.host_api or audio.host_api
-    source = choose("input", args.input or audio.input, host_api)
-    target = choose("output", args.output or audio.output, host_api)
-    rate = args.rate or audio.rate or round(source.rate)
-    block_size = args.block if args.block is not None else audio.block_size or 0
-    bursts = noise_bursts(rate)
+    setup = choose_audio(args, settings)
+    bursts = noise_bursts(setup.rate)
     with terminal.compile_note():
-        stream = AudioStream(
-            source.index,
-            target.index,
-            rate,
-            input_channels=min(2, source.inputs),
-            output_channels=min(2, target.outputs),
-            block_size=block_size,
-            sounds=bursts,
-        )
-    terminal.note(f"playing on {target.name}, listening on {source.name}; quiet, please")
+        stream = setup.open(bursts)
+    terminal.note(f"playing on {setup.output.name}, listening on {setup.input.name}; quiet, please")
     try:
         found = measure_loop(stream, bursts, args.volume)
     finally:
         stream.close()
-    return _calibration(source, target, rate, block_size, found)
+    return _calibration(setup, found)
 
 
-def _calibration(
-    source: AudioDevice, target: AudioDevice, rate: int, block_size: int, found: LoopDelay
-) -> Calibration:
+def _calibration(setup: AudioSetup, found: LoopDelay) -> Calibration:
     from rtbeat.live.settings import Calibration
 
     return Calibration(
-        source.host_api,
-        source.name,
-        target.name,
-        rate,
-        block_size,
+        setup.input.host_api,
+        setup.input.name,
+        setup.output.name,
+        setup.rate,
+        setup.block_size,
         loop=round(found.delay, 7),
         spread=round(found.spread, 7),
         snr=round(found.snr, 1),

@@ -43,19 +43,20 @@ def measure_loop(
     if stream.input is None or stream.output is None:
         raise ValueError("stream must have an input and an output")
     rate = stream.sample_rate
-    _record(stream, stream.input, round((SETTLE if stream.duplex else SETTLE_TWO) * rate), sleep)
-    xruns, begin = stream.xruns, stream.input.shared.position
+    settle = SETTLE if stream.duplex else SETTLE_TWO
+    record_input(stream, stream.input, round(settle * rate), sleep)
+    xruns, begin = sum(stream.xruns.values()), stream.input.shared.position
     first = stream.output.shared.frames + round(AHEAD * rate)
     starts = [first + round(i * APART * rate) for i in range(len(bursts))]
     for i, start in enumerate(starts):
         stream.output.shared.play(start, i, gain)
     seconds = AHEAD + len(bursts) * APART + LONGEST_DELAY
-    tape = _record(stream, stream.input, round(seconds * rate), sleep)
+    tape = record_input(stream, stream.input, round(seconds * rate), sleep)
     heard = [
         _find(tape, burst, input_index(stream, start) - begin, rate)
         for burst, start in zip(bursts, starts, strict=True)
     ]
-    return judge(heard, float(np.abs(tape).max()), rate, stream.xruns - xruns)
+    return judge(heard, float(np.abs(tape).max()), rate, sum(stream.xruns.values()) - xruns)
 
 
 def _find(tape: Float32, burst: Float32, played: float, rate: int) -> Heard:
@@ -80,8 +81,11 @@ def input_index(stream: AudioStream, output_index: int) -> float:
     return here.count_at(there.host_at(output_index))
 
 
-def _record(stream: AudioStream, port: Port, frames: int, sleep: Sleep) -> Float32:
-    """The next ``frames`` of the input, float32 ``(frames,)``; zeros where input was lost."""
+def record_input(stream: AudioStream, port: Port, frames: int, sleep: Sleep) -> Float32:
+    """The next ``frames`` of the input, float32 ``(frames,)``; zeros where input was lost.
+
+    Raises :class:`AudioDeviceError` where none comes any more.
+    """
     tape = np.zeros(frames, np.float32)
     at, waited = 0, 0.0
     while at < frames:
