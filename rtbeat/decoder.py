@@ -41,6 +41,18 @@ class TempoCandidate:
     weight: float
 
 
+@dataclass(frozen=True)
+class TempoAlternative:
+    """Another tempo that the music may be felt in.
+
+    ratio : to the tempo followed. tempo : BPM. probability : 0..1.
+    """
+
+    ratio: float
+    tempo: float
+    probability: float
+
+
 class Decoder(Protocol):
     """Follows the beat in a stream of activations.
 
@@ -57,7 +69,12 @@ class Decoder(Protocol):
 
     def update(self, window: Activations, newest: int) -> None:
         """Take in one more hop. The window's last row belongs to frame ``newest``; the rows
-        before it may have changed since the hop before (the model has heard more since)."""
+        before it may have changed since the hop before (the model has heard more since). A
+        decoder that is new to the stream begins with the window's first row."""
+
+    def skip(self, count: int) -> None:
+        """The ``count`` frames after the newest went by unheard. The window's rows of them, and
+        how many rows it has from then on, mean nothing."""
 
     def predict(self, after: float) -> Prediction | None:
         """The first beat later than ``after`` (frames), or None if there is none to tell.
@@ -66,6 +83,12 @@ class Decoder(Protocol):
     def seed(self, frame: float, period: float, number: int = 0) -> None:
         """Believe from now on that a beat is at ``frame`` with the next ``period`` frames later
         (a tap, a correction); ``number`` is its position in the bar, 0 = as it was."""
+
+    def probability(self, period: float) -> float:
+        """0..1: how likely it holds a period of some 4 % about this one (frames)."""
+
+    def set_follow(self, follow: float) -> None:
+        """Turn the knob 0 (steady) .. 1 (follow) while running."""
 
     def lock_tempo(self, period: float | None) -> None:
         """Keep the period (frames) from now on; None frees it again."""

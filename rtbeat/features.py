@@ -203,6 +203,20 @@ class MelStream:
         self._held = held[len(held) - self._reach - self._pending() :].copy()
         return out
 
+    def skip(self, samples: int) -> int:
+        """So many samples are lost: time goes on, and what comes is joined to what was before.
+        Returns the number of frames that would have been completed; they are not given out."""
+        self._end += samples
+        before = self.frames
+        # a little less than the count of frames that end by now, then up to it
+        self.frames = max(before, int(self._end * self.config.frame_rate / self.sample_rate) - 1)
+        while frame_end(self.frames, self.sample_rate, self.config.frame_rate) <= self._end:
+            self.frames += 1
+        missing = max(0, self._reach + self._pending() - len(self._held))
+        held = np.concatenate((np.zeros(missing, np.float32), self._held))
+        self._held = held[len(held) - self._reach - self._pending() :].copy()
+        return self.frames - before
+
     def _pending(self) -> int:
         """Samples received since the newest completed frame's end."""
         if self.frames == 0:
@@ -248,6 +262,10 @@ class FeatureStream:
     def frames(self) -> int:
         """Frames given out since the start or the last reset."""
         return self._mel.frames
+
+    def skip(self, samples: int) -> int:
+        """So many samples are lost, see :meth:`MelStream.skip`."""
+        return self._mel.skip(samples)
 
     def process(self, mono: Float32) -> Float32:
         """Mono float32 ``(samples,)`` -> features of every frame completed, ``(n, size)``.

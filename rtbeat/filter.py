@@ -22,6 +22,9 @@ from rtbeat.state_space import Dynamics, Float32, Float64, Observation, StateSpa
 NEGLIGIBLE = 1e-9  # events less likely than this are not followed further
 PRESENCE_LIMIT = 8.0  # evidence for and against a beat is remembered up to e^8
 TOLERANCE = 0.07  # seconds; a beat further off is wrong
+SAME = 0.045  # tempi nearer than this (log) are one
+SPAN_UNHEARD = 20.0  # seconds without hearing after which all is as new
+TRUST_BEATS = 6  # beats after a correction by hand in which no restart is thought of
 
 
 @nb.njit(nogil=True, cache=True)
@@ -148,7 +151,7 @@ class FilterDecoder:
         shape = (space.reach + self.lag + 2, len(space.numbers), len(space.periods))
         self._downbeat = space.numbers == 1
         self._fresh = self._fresh_start(shape)
-        self._free_moves = space.moves
+        self._no_moves = np.ones((len(space.periods), 1))
         self._kept: Float32 = np.zeros(shape, np.float32)
         self._ahead: Float32 = np.zeros(shape, np.float32)
         self._asked: Float32 = np.zeros(shape, np.float32)
@@ -166,18 +169,24 @@ class FilterDecoder:
 
     @property
     def _tables(self) -> tuple[NDArray[np.generic], ...]:
-        return self.space.following, self._moves, self.space.shortest, self.space.lengths
+        moves = self._no_moves if self._locked else self.space.moves
+        return self.space.following, moves, self.space.shortest, self.space.lengths
 
     def reset(self) -> None:
         """Forget everything; the next frame is frame 0."""
-        self._moves = self._free_moves
+        self._locked = False
         self._restart_state = self._fresh
-        self._evidence = 0.0
+        self._trusted_until = -1.0  # frame up to which a correction by hand is not doubted
         self._newest = -1
-        self._committed = -1  # newest frame inside the kept state
-        self._kept[:] = self._fresh  # its row 0 is frame 0
-        self._unsettled = np.ones((0, len(self._downbeat)))
+        self._begin(0)
         self._look_ahead()
+
+    def _begin(self, first: int) -> None:
+        """Know nothing of what was before frame ``first``."""
+        self._evidence = 0.0
+        self._committed = first - 1  # newest frame inside the kept state
+        self._kept[(first + np.arange(len(self._kept))) % len(self._kept)] = self._restart_state
+        self._unsettled: Float64 = np.ones((0, len(self._downbeat)))
 
     @property
     def presence(self) -> float:
@@ -204,29 +213,60 @@ class FilterDecoder:
 
     def update(self, window: Activations, newest: int) -> None:
         """One more hop, see :class:`rtbeat.decoder.Decoder`."""
+        if self._newest < 0:
+            self._begin(newest + 1 - len(window))
         self._newest = newest
         while self._committed < newest - self.lag:
-            frame = self._committed + 1
-            row = len(window) - 1 - (newest - frame)
-            ratios = (
-                self._ratios(window[row : row + 1])[0] if row >= 0 else np.ones(len(self._downbeat))
+            row = len(window) - newest + self._committed
+            heard = row >= 0
+            self._commit(
+                self._ratios(window[row : row + 1])[0] if heard else np.ones(len(self._downbeat))
             )
-            evidence = _commit(
-                self._kept,
-                frame,
-                ratios,
-                self.observation.penalty - self.observation.doubt,
-                self._restart,
-                self._restart_state,
-                self._tables,
-                *self._scratch,
-            )
-            limit = PRESENCE_LIMIT
-            self._evidence = min(limit, max(-limit, self._evidence + evidence))
-            self._committed = frame
         count = min(newest - self._committed, len(window))
         self._unsettled = self._ratios(window[len(window) - count :])
         self._look_ahead()
+
+    def _commit(self, ratios: Float64) -> None:
+        """The next frame, settled, into the kept state."""
+        frame = self._committed + 1
+        evidence = _commit(
+            self._kept,
+            frame,
+            ratios,
+            self.observation.penalty - self.observation.doubt,
+            0.0 if frame < self._trusted_until else self._restart,
+            self._restart_state,
+            self._tables,
+            *self._scratch,
+        )
+        limit = PRESENCE_LIMIT
+        self._evidence = min(limit, max(-limit, self._evidence + evidence))
+        self._committed = frame
+
+    def skip(self, count: int) -> None:
+        """So many frames went by unheard: beats happen in them as they may."""
+        for ratios in self._unsettled:
+            self._commit(ratios)
+        first = self._newest + 1
+        self._newest += count
+        if count > SPAN_UNHEARD * self.space.frame_rate:
+            self._begin(self._newest + 1)
+        else:
+            none = np.ones((count, len(self._downbeat)))
+            _run_on(self._kept, first, none, self._tables, *self._scratch)
+            self._committed = self._newest
+            self._unsettled = none[:0]
+        self._look_ahead()
+
+    def probability(self, period: float) -> float:
+        """Chance of a period (frames) within some 4 % of this one."""
+        weights = self._ahead.sum(axis=(0, 1), dtype=np.float64)
+        near = np.abs(np.log(self.space.periods / period)) < SAME
+        return float(weights[near].sum() / max(float(weights.sum()), 1e-30))
+
+    def set_follow(self, follow: float) -> None:
+        """Turn the knob 0 (steady) .. 1 (follow) while running."""
+        self.space.set_drift(drift_of(follow))
 
     def _look_ahead(self) -> None:
         """From the kept state over the newest, unsettled frames."""
@@ -297,16 +337,14 @@ class FilterDecoder:
         octave = np.abs(np.log2(space.periods / period)) < 0.4
         restarts = self._fresh * octave.astype(np.float32)
         self._restart_state = restarts / max(float(restarts.sum()), 1e-30)
+        self._trusted_until = self._newest + TRUST_BEATS * period
 
     def lock_tempo(self, period: float | None) -> None:
         """Keep the period (frames) from now on; None frees it again."""
-        self._moves = self._free_moves
+        self._locked = period is not None
         if period is None:
             self._restart_state = self._fresh
             return
-        stay = np.zeros_like(self._free_moves)
-        stay[:, stay.shape[1] // 2] = 1.0
-        self._moves = stay
         held = np.zeros(len(self.space.periods), np.float32)
         held[self.space.nearest(period)] = 1.0
         masked = self._kept * held

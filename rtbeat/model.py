@@ -32,6 +32,10 @@ Float32 = NDArray[np.float32]
 _CHUNK = 12288
 _AHEAD = 1024
 
+# Lost frames up to so many seconds are filled in; after more the stream begins anew, which it was
+# trained for.
+_FILLED_SECONDS = 0.5
+
 
 class BeatModel:
     """Configuration, weights and where they come from.
@@ -185,15 +189,36 @@ class ActivationStream:
             raise ValueError(
                 f"frame must have shape {self._frame.shape[1:]}, not {np.shape(frame)}"
             )
+        self._frame[0] = frame
+        self._absorb()
+        whole = (self._newest + 1) % self.config.refresh == 0
+        self._refine(1, self._size if whole else self.config.tail)
+
+    def skip(self, count: int) -> None:
+        """The ``count`` frames to come are lost: each counts as the one before it, going on
+        without any rise. More than half a second of them makes all new; the window is short
+        then."""
+        if count > _FILLED_SECONDS * self.config.features.frame_rate:
+            self.reset()
+            return
+        self._frame[0, self.config.features.bands :] = 0.0
+        for _ in range(count):
+            self._absorb()
+        self._refine(count, count + self.config.tail)
+
+    def _absorb(self) -> None:
+        """Take in the frame that lies ready, without running the layers."""
         if self._stop == len(self._work.activations):
             self._make_room()
-        self._frame[0] = frame
         gru.absorb(self._frame, self._stop, self._weights, self._work)
         self._stop += 1
         self._newest += 1
-        whole = (self._newest + 1) % self.config.refresh == 0
-        count = self._size if whole else min(self._size, self.config.tail)
-        gru.refine(self._stop - 1, self._stop - count, self._stop, self._weights, self._work)
+
+    def _refine(self, new: int, count: int) -> None:
+        """Run all layers over the newest ``count`` frames; ``new`` of them are new."""
+        if new > 0:
+            first = self._stop - min(self._size, count)
+            gru.refine(self._stop - new, first, self._stop, self._weights, self._work)
 
     def _make_room(self) -> None:
         """Move the newest frames to the front, one less than a window and the row before them."""

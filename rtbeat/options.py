@@ -55,13 +55,21 @@ def tempo_range(value: Any) -> tuple[float, float]:
     return slowest, fastest
 
 
-def follow(value: Any, preset: str | None) -> float:
-    """The knob steady .. follow, or that of a preset."""
-    if preset is None:
-        return number("follow", value, 0.0, 1.0)
-    if preset not in PRESETS:
-        raise ValueError(f"preset is {preset!r}; it must be one of {', '.join(PRESETS)}")
-    return PRESETS[preset]
+def preset(value: Any) -> str:
+    """Name of a preset."""
+    if not isinstance(value, str) or value not in PRESETS:
+        raise ValueError(f"preset is {value!r}; it must be one of {', '.join(PRESETS)}")
+    return value
+
+
+def follow(value: Any) -> float:
+    """The knob steady .. follow, or that of a preset by its name."""
+    return PRESETS[preset(value)] if isinstance(value, str) else number("follow", value, 0.0, 1.0)
+
+
+def coast_beats(value: Any) -> int | None:
+    """Beats carried on without evidence, None = without end."""
+    return None if value is None else whole("coast_beats", value, 0, 100_000)
 
 
 def beats_per_bar(value: Any) -> int | None:

@@ -59,14 +59,19 @@ class SearchDecoder:
         follow: float = 0.5,
         beats_per_bar: int | None = None,
     ):
-        if not 0.0 <= follow <= 1.0:
-            raise ValueError(f"follow is {follow!r}; it must be 0 (steady) to 1 (follows fast)")
-        self._searcher = Searcher(frame_rate, tempo_range, gain=0.05 * 9.0**follow)
+        self._searcher = Searcher(frame_rate, tempo_range, gain=0.0)
         self._forget = _FORGET * frame_rate  # frames
-        self._memory = 12.0 / 9.0**follow  # beats
-        self._stiffness = 27.0 / 81.0**follow
+        self.set_follow(follow)
         self._bars = checked_bars(beats_per_bar)
         self.reset()
+
+    def set_follow(self, follow: float) -> None:
+        """Turn the knob, see the class; ``ValueError`` outside of 0 to 1."""
+        if not 0.0 <= follow <= 1.0:
+            raise ValueError(f"follow is {follow!r}; it must be 0 (steady) to 1 (follows fast)")
+        self._searcher.gain = 0.05 * 9.0**follow
+        self._memory = 12.0 / 9.0**follow  # beats
+        self._stiffness = 27.0 / 81.0**follow
 
     def reset(self) -> None:
         """Forget everything; the next frame is frame 0."""
@@ -124,6 +129,17 @@ class SearchDecoder:
         chain = self._search(beats, first)
         if chain and self._fit(beats, chain, first) and listen:
             self._find_bar(window, chain.frames)
+
+    def skip(self, count: int) -> None:
+        """So many frames went by unheard. The network gives little for them, which the chains
+        cross."""
+        self._newest += count
+
+    def probability(self, period: float) -> float:
+        """Weight of the candidates within 5 % of this period (frames)."""
+        rate = 60.0 * self._searcher.rate
+        near = [c for c in self._candidates if abs(math.log(rate / c.tempo / period)) < _SAME]
+        return min(1.0, sum(candidate.weight for candidate in near))
 
     def _hypotheses(self, beats: Float32, first: int) -> tuple[Int64, Float64, int]:
         """Anchors (rows of the window), periods, and how many of the first are the grid itself."""

@@ -92,7 +92,7 @@ class StateSpace:
         prior = np.exp(-0.5 * (octaves / dynamics.tempo_width) ** 2)
         self.prior: Float64 = prior / prior.sum()
         self._intervals(dynamics.timing)
-        self.moves = self._tempo_moves(dynamics.tempo_drift)
+        self.set_drift(dynamics.tempo_drift)
         self._bars({beats_per_bar: 1.0} if beats_per_bar else METERS)
 
     def _intervals(self, timing: float) -> None:
@@ -106,7 +106,8 @@ class StateSpace:
         self.lengths: Float64 = lengths / lengths.sum(1, keepdims=True)
         self.reach = int((self.shortest + width).max())
 
-    def _tempo_moves(self, drift: float) -> Float64:
+    def set_drift(self, drift: float) -> None:
+        """Another standard deviation of the change of log tempo at a beat."""
         most = max(1, int(np.ceil(3.0 * drift / SPACING)))
         steps = np.arange(-most, most + 1) * SPACING
         # the chance of each grid cell under a Laplace law: small moves are the rule, large ones
@@ -115,7 +116,7 @@ class StateSpace:
         index = np.arange(len(self.periods))[:, None] + np.arange(-most, most + 1)
         inside = (index >= 0) & (index < len(self.periods))
         table = np.where(inside, moves, 0.0)
-        return np.asarray(table / table.sum(1, keepdims=True), np.float64)
+        self.moves: Float64 = table / table.sum(1, keepdims=True)
 
     def _bars(self, meters: dict[int, float]) -> None:
         numbers: list[int] = []

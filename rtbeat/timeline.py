@@ -45,8 +45,9 @@ class Timeline:
         share = (beat - self.beats[i]) / (self.beats[i + 1] - self.beats[i])
         return self.times[i] + share * (self.times[i + 1] - self.times[i])
 
-    def extended(self, time: float, period: float) -> Timeline:
-        """With one more beat at ``time``; the oldest are dropped beyond a minute or so of music.
+    def extended(self, time: float, period: float, beats: int = 1) -> Timeline:
+        """With one more beat at ``time``, so many beats after the last (more than one where some
+        were never told); the oldest are dropped beyond a minute or so of music.
 
         Raises ``ValueError`` where ``time`` is not after the last beat.
         """
@@ -54,6 +55,6 @@ class Timeline:
             raise ValueError(f"beats must rise: {time} s is not after {self.times[-1]} s")
         return Timeline(
             (*self.times, time)[-MOST_KNOTS:],
-            (*self.beats, self.beats[-1] + 1)[-MOST_KNOTS:],
+            (*self.beats, self.beats[-1] + beats)[-MOST_KNOTS:],
             period,
         )

@@ -114,6 +114,10 @@ class Rig:
             else:
                 return
 
+    def connected(self, port: str) -> bool:
+        """Whether anything is connected to a port of the server."""
+        return bool(self._client.get_all_connections(port))
+
     def ports(self, pattern: str = "") -> list[str]:
         """Names of the server's ports that contain ``pattern`` (a regular expression)."""
         return [port.name for port in self._client.get_ports(pattern)]

@@ -82,7 +82,7 @@ def _add_midi(group: argparse._ArgumentGroup) -> None:
     add("--midi-start", default="downbeat", choices=("downbeat", "beat", "none"),
         help="what Start waits for (default: downbeat); none: for the key")  # fmt: skip
     add("--bend", type=float, default=4.0, metavar="BPM",
-        help="most that the clock's tempo differs from the music's to catch up (default: 4)")  # fmt: skip
+        help="most that the clock's tempo leaves the music's to catch up (default: 4)")  # fmt: skip
     add("--when-lost", default="stop", choices=("stop", "tick", "hold"),
         help="when the music is lost for good: Stop, go on, or fall silent")  # fmt: skip
     add("--controls", metavar="NAME", help="take controls from this MIDI input")
@@ -213,9 +213,7 @@ def _perform_on_screen(
 
 
 @contextlib.contextmanager
-def _midi_controls(
-    args: argparse.Namespace, session: Session, settings: Settings
-) -> Iterator[Any]:
+def _midi_controls(args: argparse.Namespace, session: Session, settings: Settings) -> Iterator[Any]:
     """Controls from a MIDI input while the context lasts; gives the mapping."""
     if args.controls is None:
         yield None

@@ -100,7 +100,10 @@ def _ports(args: argparse.Namespace, settings: Settings) -> tuple[PortSpec, ...]
     api = _given(args.midi_api, live.midi_api, "auto")
     named, virtual = list(args.midi), list(args.midi_virtual)
     if not named and not virtual:
-        named, virtual = list(live.midi_ports or ()), [live.midi_virtual] if live.midi_virtual else []
+        named, virtual = (
+            list(live.midi_ports or ()),
+            [live.midi_virtual] if live.midi_virtual else [],
+        )
     return tuple(
         PortSpec(api, *_name_and_offset(text, settings, is_virtual), notes=args.midi_notes)
         for texts, is_virtual in ((named, False), (virtual, True))

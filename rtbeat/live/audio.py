@@ -254,9 +254,14 @@ class AudioStream:
             port.update()
 
     @property
-    def xruns(self) -> int:
-        """Losses of input and output by the drivers' word."""
-        return sum(sum(port.shared.xruns) for port in self.ports)
+    def xruns(self) -> dict[str, int]:
+        """Losses of input and of output by the drivers' word."""
+        count = {}
+        if self.input is not None:
+            count["input"] = self.input.shared.xruns[0]
+        if self.output is not None:
+            count["output"] = self.output.shared.xruns[1]
+        return count
 
     def driver_loop(self) -> float | None:
         """From output to input by the driver's word, seconds; None where it cannot be believed."""

@@ -109,7 +109,6 @@ class Engine:
         self._samples = 0  # consumed by the tracker, with those skipped
         self._state = self.tracker.state
         self._advice = ""
-        self._follow = float(options.tracker.get("follow", 0.5))
         self._acts = self._actions()
 
     @property
@@ -232,11 +231,11 @@ class Engine:
     def _actions(self) -> dict[str, Callable[[float | None], None]]:
         tracker = self.tracker
         return {
-            "tap": tracker.tap,
+            "tap": lambda value: tracker.tap(None if value is None else max(0.0, value)),
             "one": self._one,
             "double": lambda value: tracker.double(),
             "halve": lambda value: tracker.halve(),
-            "scale": lambda value: tracker.scale(value or 1.0),
+            "scale": lambda value: tracker.scale(_within(value or 1.0, 0.25, 4.0)),
             "shift": lambda value: tracker.shift(0.5 if value is None else value),
             "nudge": lambda value: tracker.nudge(_within(value or 0.0, -1.0, 1.0)),
             "lock": self._lock,
@@ -262,13 +261,7 @@ class Engine:
         (self.tracker.hold if wanted else self.tracker.release)()
 
     def _set_follow(self, value: float | None) -> None:
-        self._follow = _within(0.5 if value is None else value, 0.0, 1.0)
-        self.tracker.set_follow(self._follow)
-
-    @property
-    def follow(self) -> float:
-        """The knob steady 0 .. 1 follow, as it is now."""
-        return self._follow
+        self.tracker.set_follow(_within(0.5 if value is None else value, 0.0, 1.0))
 
     def _set_range(self, slowest: float | None, fastest: float | None) -> None:
         low, high = self.tracker.tempo_range

@@ -82,3 +82,24 @@ class LatencyBudget:
             loop_source=source,
             lead=tracker.lead,
         )
+
+    def words(self) -> str:
+        """The budget as lines for a person."""
+        now = self.value()
+        return "latency in milliseconds\n" + "\n".join(
+            f"  {name:<34} {_milliseconds(value)}"
+            for name, value in (
+                ("input (driver)", now.input),
+                ("output (driver)", now.output),
+                (f"output to input ({now.loop_source})", now.loop),
+                ("audio block", now.block),
+                ("hop of the tracker", now.hop),
+                ("work on a hop, median", now.compute),
+                ("beats are announced ahead by", now.lead),
+                ("left after output and work", now.lead - now.loop - now.block - now.hop),
+            )
+        )
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "not known" if seconds is None else f"{1e3 * seconds:8.2f}"

@@ -28,6 +28,7 @@ from rtbeat.live.watch import DeviceWatch
 from rtbeat.tracker import State
 
 TURN = 0.004  # seconds that the engine thread sleeps between two looks
+RATIOS = {0.5: "÷2", 2.0: "x2", 2.0 / 3.0: "2/3", 1.5: "3/2"}
 TRANSPORT = ("start", "stop", "continue", "panic")
 
 
@@ -83,8 +84,7 @@ class Session:
         self._thread = threading.Thread(target=self._run, name="rtbeat engine", daemon=True)
         self._clock: ClockProcess | None = None
         self._watch: DeviceWatch | None = None
-        self._xruns = 0
-        self._late = 0
+        self._xruns: dict[str, int] = {}
         self._message = ""
         self._failure: BaseException | None = None
         self.latency = LatencyBudget(self._feed, options.loop, self.engine)
@@ -241,17 +241,19 @@ class Session:
                 self._feed.detach()
             elif status == "back" and self._watch.stream is not None:
                 self._feed.attach(self._watch.stream)
-                self._xruns = 0
+                self._xruns = {}
             self._tell(Event("stream", self.engine.time, {"status": status, "message": message}))
 
     def _note_losses(self) -> None:
         stream = self._feed.stream
         if stream is None:
             return
-        count = stream.xruns - self._xruns
-        if count > 0:
-            self._xruns = stream.xruns
-            self._tell(Event("xrun", self.engine.time, {"count": count}))
+        for direction, count in stream.xruns.items():
+            new = count - self._xruns.get(direction, 0)
+            if new > 0:
+                self._xruns[direction] = count
+                data = {"count": new, "direction": direction}
+                self._tell(Event("xrun", self.engine.time, data))
 
     def _note_ports(self) -> None:
         if self._clock is None:
@@ -276,19 +278,22 @@ class Session:
             beats_per_bar=bar,
             phase=phase if known else None,
             confidence=tracker.confidence,
-            alternatives=tuple(Alternative(*other) for other in tracker.alternatives),
+            alternatives=tuple(
+                Alternative(RATIOS[other.ratio], other.tempo, other.probability)
+                for other in tracker.alternatives
+            ),
             level=engine.meter.level,
             peak=engine.meter.peak,
             advice=engine.meter.advice,
             held=tracker.held,
             locked=tracker.locked,
-            follow=engine.follow,
+            follow=tracker.follow,
             tempo_range=tracker.tempo_range,
             click=engine.clicking,
             volume=engine.volume,
             transport=self._clock.state if self._clock is not None else "",
             ports=self._port_states(),
-            xruns=self._xruns,
+            xruns=sum(self._xruns.values()),
             skipped=self._feed.left_out,
             cpu=self.latency.cpu(),
             latency=self.latency.value(),
