@@ -29,6 +29,8 @@ NAMES = {
     "panic": "MIDI Stop and all notes off, now; no clicks until `click` or `start`",
     "reset": "forget everything heard",
 }
+TIMED = frozenset({"tap", "one"})
+"""Controls whose value is when the performer acted."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Control:
     """One action of a performer.
 
     name : one of ``NAMES``. value : see there. source : who made it: key, midi, osc or python.
-    host_time : ``time.perf_counter()`` when it was made, where that matters (a tap).
+    host_time : ``time.perf_counter()`` when the performer acted, for those of ``TIMED`` that come
+        without a value: the session turns it into the stream time that they need.
     """
 
     name: str
