@@ -15,7 +15,8 @@ from rtbeat.live.recorder import Recorder
 
 @dataclass(frozen=True)
 class Act:
-    """Something that happens before sample ``at`` of the input: a control, or lost frames."""
+    """Something that happens before sample ``at`` of the input: a control, or the loss of the
+    ``skip`` frames from there on."""
 
     at: int
     control: Control | None = None
@@ -52,6 +53,7 @@ def perform(
                     recorder.skip(act.skip)
                 tell([Event("skipped", engine.time, {"seconds": act.skip / engine.sample_rate})])
                 tell(engine.skip(act.skip))
+                start += act.skip
         block = samples[start : start + max(1, next(sizes, 480))]
         if len(block):
             if recorder is not None:

@@ -11,8 +11,10 @@ Contents: :func:`make_report` -> :class:`Report`; :func:`compare_phase` -> :clas
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,7 +166,7 @@ def _locks(states: Sequence[Span], sound_at: float) -> tuple[float, ...]:
     idle = (State.LISTENING, State.LOST)
     return tuple(
         max(0.0, before.end - max(before.start, sound_at))
-        for before, after in zip(states, states[1:], strict=False)
+        for before, after in pairwise(states)
         if before.name in idle and after.name == State.LOCKED
     )
 
@@ -201,11 +203,11 @@ def find_jumps(times: Sequence[float], tempi: Sequence[float]) -> tuple[Jump, ..
 
 
 def _same(tempo: float, other: float) -> bool:
-    return abs(np.log(tempo / other)) < np.log1p(SAME)
+    return abs(math.log(tempo / other)) < math.log1p(SAME)
 
 
 def _ratio(ratio: float) -> str:
-    nearest = min(RATIOS, key=lambda known: abs(np.log(ratio / known)))
+    nearest = min(RATIOS, key=lambda known: abs(math.log(ratio / known)))
     return RATIOS[nearest] if abs(ratio / nearest - 1.0) < CLOSE else ""
 
 

@@ -118,7 +118,7 @@ def _line(frame: Frame, times: Float64, values: Float64, colour: str, width: flo
     """Lines through the points, broken where beats are missing; nothing outside of the axes."""
     inside = (values >= frame.low) & (values <= frame.high)
     times, values = times[inside], values[inside]
-    if not len(times):
+    if len(times) < 2:
         return []
     gaps = np.flatnonzero(np.diff(times) > BREAK * np.median(np.diff(times))) + 1
     runs = zip(np.split(times, gaps), np.split(values, gaps), strict=True)
