@@ -105,7 +105,7 @@ def play(
         command = program(
             "live", "--input", rig.name, "--output", rig.name, "--host-api", "JACK", "--click",
             "--midi-api", api, "--midi-virtual", PORT, "--midi-notes", "--no-ui", "--json",
-            "--settings", str(settings), "--record", str(record), *extra,
+            "--settings", str(settings), "--record", str(record), "--headphones", *extra,
         )  # fmt: skip
         with open(Path(folder) / "lines", "w+") as lines, open(Path(folder) / "err", "w+") as err:
             process = subprocess.Popen(command, stdout=lines, stderr=err)

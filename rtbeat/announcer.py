@@ -10,10 +10,12 @@ Thread: one at a time (the engine's). Realtime-safe: no.
 from __future__ import annotations
 
 import math
+from collections import deque
 from enum import Enum
 
 from rtbeat.beat import Beat
 from rtbeat.decoder import Decoder, Prediction
+from rtbeat.line_period import LONGEST, line_period
 from rtbeat.taps import Taps
 from rtbeat.timeline import Timeline
 
@@ -81,6 +83,7 @@ class Announcer:
         self._last_frame = 0.0  # decoder position of the last beat announced
         self._coasted = 0
         self._held = False
+        self._line: deque[float] = deque(maxlen=LONGEST)  # beats by which the tempo is told
         self._locked_tempo = False
         self._octave_by_hand = False
         self._tapped_until = 0.0
@@ -193,7 +196,7 @@ class Announcer:
         return self.last is None or time - self.last.time >= self._shortest - 1e-9
 
     def _announce(self, time: float, prediction: Prediction) -> Beat:
-        period = prediction.period / self._rate
+        period = self._period_with(time, prediction.period / self._rate)
         beat = Beat(
             time=time,
             number=prediction.number,
@@ -213,6 +216,14 @@ class Announcer:
         self.period = period
         self._last_frame = prediction.frame
         return beat
+
+    def _period_with(self, time: float, told: float) -> float:
+        """Seconds a beat with one more at ``time``, where the decoder says ``told``."""
+        steps = (time - self._line[-1]) / told if self._line else 1.0
+        if not 0.5 < steps < 1.5:  # beats have been left out, or another tempo has come
+            self._line.clear()
+        self._line.append(time)
+        return line_period(self._line, told)
 
     def _time_of(self, frame: float) -> float:
         return (frame + self._offset) / self._rate + self._nudge
@@ -300,6 +311,7 @@ class Announcer:
         frame = self._frame_of(time)
         self.decoder.seed(frame, period * self._rate, number)
         self.period = period
+        self._line.clear()
         self._octave_by_hand = True
         if self.last is not None:
             # the beat of the new grid that stands for the last one announced: a little later

@@ -81,12 +81,12 @@ def _add_midi(group: argparse._ArgumentGroup) -> None:
         help="make a port of this name that others can connect to")  # fmt: skip
     add("--midi-api", metavar="API", help="alsa, jack, core, windows or jack-client")
     add("--midi-notes", action="store_true", help="notes on beats and downbeats too")
-    add("--midi-start", default="downbeat", choices=("downbeat", "beat", "none"),
-        help="what Start waits for (default: downbeat); none: for the key")  # fmt: skip
+    add("--midi-start", default="downbeat", choices=("downbeat", "beat"),
+        help="what Start and Continue wait for (default: downbeat)")  # fmt: skip
     add("--bend", type=float, default=4.0, metavar="BPM",
         help="most that the clock's tempo leaves the music's to catch up (default: 4)")  # fmt: skip
     add("--when-lost", default="stop", choices=("stop", "tick", "hold"),
-        help="when the music is lost for good: Stop, go on, or fall silent")  # fmt: skip
+        help="once the music is lost: Stop; Stop but tick on; or go on (default: stop)")  # fmt: skip
     add("--controls", action="append", default=[], metavar="NAME",
         help="take a performer's controls from this MIDI input")  # fmt: skip
     add("--controls-virtual", metavar="NAME", help="make a MIDI input for controls")
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
     from rtbeat.live.audio import AudioDeviceError, any_hung
     from rtbeat.live.devices import DeviceError
     from rtbeat.live.midi_controls import MidiInputError
-    from rtbeat.live.midi_ports import MidiError
+    from rtbeat.live.midi_ports import PortError
     from rtbeat.live.recorder import RecordingError
     from rtbeat.live.settings import Settings, SettingsError
 
@@ -138,7 +138,7 @@ def run(args: argparse.Namespace) -> int:
     except (
         AudioDeviceError,
         DeviceError,
-        MidiError,
+        PortError,
         MidiInputError,
         RecordingError,
         SettingsError,

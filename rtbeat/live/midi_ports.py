@@ -172,6 +172,18 @@ def check_library(spec: PortSpec) -> None:
         raise PortError("sample-accurate JACK MIDI needs JACK-Client: pip install rtbeat[jack]")
 
 
+def rtmidi_api(api: str) -> int:
+    """RtMidi's number of an ``api`` of :class:`PortSpec`; of JACK for ``"jack-client"``.
+
+    Raises ``PortError`` where python-rtmidi is not installed, ``ValueError`` for another word.
+    """
+    name = "jack" if api == "jack-client" else api
+    if name not in RTMIDI_APIS:
+        raise ValueError(f"MIDI api is {api!r}; it must be one of {', '.join(RTMIDI_APIS)}")
+    check_library(PortSpec(name, "controls", virtual=False))
+    return int(getattr(importlib.import_module("rtmidi"), RTMIDI_APIS[name]))
+
+
 def open_sink(spec: PortSpec, client: str) -> Sink:
     """Open the port. ``client``: the name under which it is seen. Raises ``PortError``."""
     if spec.api == "memory":

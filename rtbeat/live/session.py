@@ -36,10 +36,8 @@ TRANSPORT = ("start", "stop", "continue", "panic")
 class MidiOptions:
     """MIDI clock: ports, and how it follows.
 
-    bend : BPM by which the tempo may differ from the music's for one beat to make up for an error
-    of phase. start : ``downbeat`` or ``beat`` that Start waits for, or ``none``: waits for the
-    control. when_lost : ``stop``, ``tick`` (go on at the last tempo) or ``hold`` (neither tick nor
-    Stop).
+    bend : most that the tempo sent changes from one beat to the next, BPM. start, when_lost : see
+    :class:`rtbeat.midi_clock.MidiClock` (its ``start`` and ``policy``).
     """
 
     ports: tuple[PortSpec, ...] = ()
@@ -86,6 +84,8 @@ class Session:
         self._watch: DeviceWatch | None = None
         self._xruns: dict[str, int] = {}
         self._message = ""
+        self._transport = ""
+        self._port_status = {spec.name: "opening" for spec in options.midi.ports}
         self._failure: BaseException | None = None
         self.latency = LatencyBudget(self._feed, options.loop, self.engine)
 
@@ -124,7 +124,7 @@ class Session:
 
     def _make_clock(self) -> ClockProcess:
         midi = self.options.midi
-        return ClockProcess(midi.ports, bend=midi.bend, start=midi.start, when_lost=midi.when_lost)
+        return ClockProcess(midi.ports, bend=midi.bend, start=midi.start, policy=midi.when_lost)
 
     def close(self) -> bool:
         """Stop and All Notes Off, devices closed; ends within about a second. False where an audio
@@ -260,7 +260,11 @@ class Session:
         if self._clock is None:
             return
         for report in self._clock.poll():
-            self._tell(Event("port", self.engine.time, report.as_data()))
+            if report.kind == "transport":
+                self._transport = str(report.data["state"])
+            elif report.kind == "port":
+                self._port_status[report.port] = str(report.data["status"])
+                self._tell(Event("port", self.engine.time, {"name": report.port, **report.data}))
 
     # ---- what a screen shows ----
 
@@ -292,7 +296,7 @@ class Session:
             tempo_range=tracker.tempo_range,
             click=engine.clicking,
             volume=engine.volume,
-            transport=self._clock.state if self._clock is not None else "",
+            transport=self._transport,
             ports=self._port_states(),
             xruns=sum(self._xruns.values()),
             skipped=self._feed.left_out,
@@ -303,5 +307,4 @@ class Session:
 
     def _port_states(self) -> tuple[tuple[str, str], ...]:
         audio = self._watch.names if self._watch is not None else ()
-        midi = self._clock.port_states if self._clock is not None else ()
-        return (*audio, *midi)
+        return (*audio, *self._port_status.items())
