@@ -6,6 +6,7 @@ an xrun, so a run with xruns measures nothing and is repeated: :func:`without_xr
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import signal
@@ -27,18 +28,28 @@ TRIES = 4
 
 T = TypeVar("T")
 _count = itertools.count()
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    """In the child: a test run that is killed leaves no server behind (Linux)."""
+    if hasattr(_libc, "prctl"):
+        _libc.prctl(1, signal.SIGTERM)
 
 
 class JackServer:
     """``jackd`` under a name of its own; within ``with``, all JACK programs use this one.
 
-    Client names must differ across servers of a machine: :meth:`client` makes one.
+    Client names must differ across servers of a machine: :meth:`client` makes one. JACK has room
+    for eight servers a machine, and one that was killed by ``SIGKILL`` keeps its place until a
+    server of that name has ended in peace, so that is done at the end.
     """
 
     def __init__(self) -> None:
         self.name = f"rtb{os.getpid()}x{next(_count)}"
         self._process: subprocess.Popen[bytes] | None = None
         self._previous: str | None = None
+        self._untidy = False
 
     def client(self, role: str) -> str:
         """A client name that no other server of this machine has."""
@@ -46,12 +57,7 @@ class JackServer:
 
     def start(self) -> None:
         """Start it, or start it again after :meth:`kill`; back when it answers."""
-        program = require_program("jackd", "apt install jackd2")
-        command = [program, "-n", self.name, "-S", "-d", "dummy"]
-        command += ["-r", str(RATE), "-p", str(PERIOD)]
-        quiet = subprocess.DEVNULL
-        self._process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
-        self._wait_until_it_answers()
+        self._launch()
         time.sleep(SETTLING)
 
     def kill(self, how: int = signal.SIGTERM) -> None:
@@ -59,12 +65,24 @@ class JackServer:
         if self._process is None:
             return
         self._process.send_signal(how)
+        self._untidy = how == signal.SIGKILL
         try:
             self._process.wait(3.0)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+            self._untidy = True
         self._process = None
+
+    def _launch(self) -> None:
+        program = require_program("jackd", "apt install jackd2")
+        command = [program, "-n", self.name, "-S", "-d", "dummy"]
+        command += ["-r", str(RATE), "-p", str(PERIOD)]
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            command, stdin=quiet, stdout=quiet, stderr=quiet, preexec_fn=_die_with_parent
+        )
+        self._wait_until_it_answers()
 
     def _wait_until_it_answers(self) -> None:
         jack = require("jack", "pip install JACK-Client")
@@ -98,6 +116,9 @@ class JackServer:
         trace: TracebackType | None,
     ) -> None:
         self.kill()
+        if self._untidy:
+            self._launch()
+            self.kill()
         if self._previous is None:
             os.environ.pop("JACK_DEFAULT_SERVER", None)
         else:

@@ -173,7 +173,7 @@ class ClockChild:
     def _take(self, start: float, end: float) -> list[Message]:
         """Messages due in a stretch of the schedule's time, after hearing the parent."""
         self._hear_all()
-        return self._clock.until(start, end)
+        return [] if self.closing else self._clock.until(start, end)
 
     def _send_on_time(self, sink: Sink) -> None:
         offset = self._spec.offset

@@ -8,6 +8,7 @@ everything at the beginning of the next period instead.
 from __future__ import annotations
 
 import importlib
+import queue
 import time
 from typing import Any
 
@@ -74,7 +75,7 @@ class JackSink(Sink):
             self.title = self._found()
         self._map = FrameMap(self._client.samplerate)
         self._client.set_shutdown_callback(self._shut)
-        self._last: list[bytes] = []
+        self._last: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def _found(self) -> str:
         try:
@@ -94,9 +95,8 @@ class JackSink(Sink):
             for time_, data in take(base, base + frames / rate):
                 at = min(max(round((time_ - base) * rate), 0), frames - 1)
                 self._port.write_midi_event(at, data)
-            for data in self._last:
-                self._port.write_midi_event(frames - 1, data)
-            self._last = []
+            while not self._last.empty():
+                self._port.write_midi_event(frames - 1, self._last.get_nowait())
 
         self._client.set_process_callback(process)
         self._client.activate()
@@ -123,7 +123,7 @@ class JackSink(Sink):
 
     def send(self, data: bytes) -> None:
         """Send at the end of the present cycle: for last messages only."""
-        self._last = [*self._last, data]
+        self._last.put(data)
 
     def there(self) -> bool:
         return not self._gone and (self._spec.virtual or self.title in self._inputs())

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rtbeat.live.jack_watch import JackWatch
 from rtbeat.midi_clock import Message
 
 RTMIDI_APIS = {
@@ -113,35 +114,32 @@ class RtMidiSink(Sink):
         try:
             api = getattr(rtmidi, RTMIDI_APIS[spec.api])
             self._out: Any = rtmidi.MidiOut(api, name=client)
-            self._watch: Any = None
             self._virtual = spec.virtual
             if spec.virtual:
-                self._make(rtmidi, spec.name, client)
+                self._make(rtmidi, spec.name)
             else:
                 ports = self._out.get_ports()
                 self.title = find(spec.name, ports)
                 self._out.open_port(ports.index(self.title), name="out")
+            jack = self._out.get_current_api() == rtmidi.API_UNIX_JACK
+            self._watch = JackWatch(f"{client}-watch") if jack else None
         except (rtmidi.RtMidiError, NotImplementedError) as error:
             raise PortError(f"MIDI output {spec.name!r} cannot be opened: {error}") from error
 
-    def _make(self, rtmidi: Any, name: str, client: str) -> None:
-        api = self._out.get_current_api()
-        if api == rtmidi.API_WINDOWS_MM:
+    def _make(self, rtmidi: Any, name: str) -> None:
+        if self._out.get_current_api() == rtmidi.API_WINDOWS_MM:
             raise PortError(
                 "Windows has no virtual MIDI ports; make one with loopMIDI and give its name"
             )
         self._out.open_virtual_port(name)
         self.title = name
-        if api == rtmidi.API_UNIX_JACK:
-            # a client that has lost its server is not told; that its port has gone can be seen
-            self._watch = rtmidi.MidiIn(api, name=f"{client}-watch")
 
     def send(self, data: bytes) -> None:
         self._out.send_message(data)
 
     def there(self) -> bool:
-        if self._watch is not None:
-            return any(name.endswith(f":{self.title}") for name in self._watch.get_ports())
+        if self._watch is not None and self._watch.gone:
+            return False
         return self._virtual or self.title in self._out.get_ports()
 
     def close(self) -> None:
