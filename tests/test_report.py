@@ -12,8 +12,9 @@ from rtbeat.beat import Beats
 from rtbeat.live.controls import Control
 from rtbeat.live.engine import EngineOptions
 from rtbeat.live.events import Event
+from rtbeat.live.phase_error import compare_phase
 from rtbeat.live.recording import read_recording
-from rtbeat.live.report import compare_phase, find_jumps, make_report, report_on
+from rtbeat.live.report import find_jumps, make_report, report_on
 from rtbeat.live.report_page import report_page
 from rtbeat.live.report_words import clock, report_text
 from tests.music import drum_loop
@@ -226,7 +227,8 @@ def take(tmp_path_factory) -> Path:
         Act(16 * RATE, Control("hold", 0.0)),
         Act(17 * RATE, skip=RATE // 2),
     )
-    play_recorded(np.concatenate([quiet, music]), folder, EngineOptions(RATE), acts)
+    options = EngineOptions(RATE, {"tempo_range": (80, 160)})
+    play_recorded(np.concatenate([quiet, music]), folder, options, acts)
     return folder
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtbeat.live.report import LOOSE, TIGHT, Report
+from rtbeat.live.phase_error import LOOSE, TIGHT
+from rtbeat.live.report import Report
 from rtbeat.live.report_words import clock
 
 Float64 = NDArray[np.float64]
