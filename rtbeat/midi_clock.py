@@ -174,6 +174,7 @@ class MidiClock:
         """
         messages = [Message(start, data) for data in self._now]
         self._now.clear()
+        self._ticks.catch_up(start)
         while self.next_time < end:
             opening, due = self._opening(), self._ticks.next_time
             if opening:
@@ -212,7 +213,7 @@ class MidiClock:
     def _opening(self) -> list[bytes]:
         """What has to be sent just before the next tick."""
         beat, rest = divmod(self._ticks.tick, TICKS)
-        if rest or not self._opens(beat):
+        if rest or not self._ticks.on_grid or not self._opens(beat):
             return []
         if self._pending == START:
             return [STOP, START] if self._rolling else [START]

@@ -24,7 +24,6 @@ TICKS = 24  # a beat
 LARGE = 0.125  # beats: errors above this are not bent away
 SHORTEST_STRETCH = 16  # ticks; fewer could need more than twice or less than half their length
 LATE = 0.5  # of a tick: later than this is a stall
-CLOSEST = 0.5  # of a tick: two ticks are never closer than this share of the grid's spacing
 
 
 class TickLine:
@@ -49,6 +48,7 @@ class TickLine:
         self._first = 0
         self._step = 0.0
         self._end = 0  # the tick at which the next plan is made
+        self._off_grid = -1  # the tick from which a stretch began
 
     @property
     def running(self) -> bool:
@@ -61,6 +61,12 @@ class TickLine:
         if self._line is None:
             return math.inf
         return self._origin + (self.tick - self._first) * self._step
+
+    @property
+    def on_grid(self) -> bool:
+        """Whether the next tick, if it is a beat, falls on a beat of the grid (or is being bent
+        there); no transport should begin to move on one that does not."""
+        return self.tick != self._off_grid
 
     @property
     def tempo(self) -> float:
@@ -91,13 +97,14 @@ class TickLine:
         if abs(error) > LARGE or lost > LARGE:
             self._stretch(self.next_time)
 
+    def catch_up(self, now: float) -> None:
+        """Plan anew where a stall has held up the next tick."""
+        if self.running and now - self.next_time > LATE * self._step:
+            self._stretch(now)
+
     def take(self, now: float) -> float:
         """The next tick's time, not before ``now``; the one after it becomes the next."""
-        assert self._line is not None
         time = self.next_time
-        if now - time > LATE * self._step:
-            self._stretch(now)
-            time = now
         if self.tick == self._end:
             self._plan(time)
         self.tick += 1
@@ -142,6 +149,7 @@ class TickLine:
         later = int(ratios[1] < ratios[0])
         self._shift = earlier + later - beat
         self._origin, self._first, self._end = start, self.tick, beat * TICKS
+        self._off_grid = self.tick
         self._step = candidates[later] / ticks
         self._tempo = 60.0 / self._line.period
         self.relocks += 1

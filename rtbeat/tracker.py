@@ -365,9 +365,12 @@ class BeatTracker:
         beats = check.number("beats", beats, -4.0, 4.0)
         self._commands.append(lambda: self._announcer.shift(beats))
 
-    def set_downbeat(self) -> None:
-        """The beat nearest to now is the first of a bar. Thread: any. Acts at the next hop."""
-        time = self.time
+    def set_downbeat(self, at: float | None = None) -> None:
+        """The beat nearest to stream time ``at`` (default: now) is the first of a bar.
+
+        Thread: any. Acts at the next hop.
+        """
+        time = self.time if at is None else check.number("at", at, 0.0, float("inf"))
         self._commands.append(lambda: self._announcer.set_downbeat(time))
 
     def nudge(self, seconds: float) -> None:

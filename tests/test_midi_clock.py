@@ -249,10 +249,20 @@ def test_a_look_that_is_a_little_late_moves_one_tick_only():
     line = TickLine(2.0)
     line.follow(steady(1)[0], 10.8)
     on_time = [line.take(0.0) for _ in range(3)]
-    late = line.take(line.next_time + 0.008)
+    now = line.next_time + 0.008
+    line.catch_up(now)
+    late = line.take(now)
     after = line.take(late)
     assert late - on_time[-1] == pytest.approx(0.5 / 24 + 0.008)
     assert after - on_time[-1] == pytest.approx(2 * 0.5 / 24)
+
+
+def test_a_stall_delays_start_to_a_downbeat_of_the_grid():
+    player = Player(MidiClock(2.0))
+    player.clock.set_grid(steady(1)[0], player.now)
+    player.now += 4.2  # past several beats, two of them downbeats
+    player.until(18.0)
+    assert player.times(START) == pytest.approx([15.0 - 0.001])
 
 
 # transport -----------------------------------------------------------------------------------

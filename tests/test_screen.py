@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from benchmarks import screen as screen_benchmark
 from rtbeat.live.fake import FakeSession
 from rtbeat.live.keyboard import Keyboard, KeyPress
 from rtbeat.live.keys import KEYS
@@ -279,6 +280,12 @@ def test_the_loop_ends_with_the_session():
     left = iter([True, True, False])
     perform(FakeSession(), ScriptedKeyboard(), Console80(), running=lambda: next(left))
     assert list(left) == []
+
+
+def test_the_benchmark_of_the_screen_draws_it():
+    figures = screen_benchmark.measure(80, 24, 0.3)
+    assert figures["cpu"] > 0
+    assert figures["bytes"] * 0.3 > 80 * 24 / 2  # at least one whole picture
 
 
 def test_the_terminal_has_its_own_screen_back_even_after_an_error():

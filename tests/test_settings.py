@@ -47,7 +47,7 @@ tempo_range = [
 "Volca Beats" = -0.012 # it is slow
 
 [midi_learn]
-"note 10 36" = "tap"
+"note 36 ch 10" = "tap"
 """
 
 
@@ -73,7 +73,7 @@ def test_what_a_person_wrote_is_read(file):
     assert settings.audio == AudioChoice(input="Scarlett", output="2")
     assert settings.live == LiveDefaults(lead=0.25, tempo_range=(60.0, 180.0))
     assert settings.offsets == Offsets(0.0, {"Volca Beats": -0.012})
-    assert settings.midi_learn == {"note 10 36": "tap"}
+    assert settings.midi_learn == {"note 36 ch 10": "tap"}
     assert settings.unknown == ()
 
 
@@ -105,10 +105,10 @@ WRONG = {
     "table": ("x = 1\naudio = 3\n", ":2: audio must be a table, not 3"),
     "several lines": ("[live]\nmidi_ports = [\n 'a',\n 3]\nlead = 1\n", ":2: live.midi_ports"),
     "free key": ('[offsets.midi]\n"My Port" = "x"\n', ':2: offsets.midi."My Port" must be a'),
-    "message": ("[midi_learn]\n'note 99 1' = 'tap'\n", ':2: midi_learn."note 99 1": channel in'),
-    "no message": ("[midi_learn]\n'pad' = 'tap'\n", ":2: midi_learn.pad: 'pad' is no MIDI mess"),
-    "control": ("[midi_learn]\n'note 1 1' = 'jump'\n", "'jump'; it must be one of tap, double"),
-    "value": ("[midi_learn]\n'note 1 1' = 'nudge x'\n", "'x' is no number"),
+    "message": ("[midi_learn]\n'note 1 ch 99' = 'tap'\n", ':2: midi_learn."note 1 ch 99": MIDI'),
+    "no message": ("[midi_learn]\n'pad' = 'tap'\n", "'pad -> tap' is not understood; write it"),
+    "control": ("[midi_learn]\n'note 1 ch 1' = 'jump'\n", "'jump'; it must be one of tap, double"),
+    "value": ("[midi_learn]\n'note 1 ch 1' = 'nudge x'\n", "is not understood; write it like"),
     "rows": ("calibration = 3\n", ":1: calibration must be an array of tables"),
     "missing": ("[[calibration]]\nhost_api = 'x'\n", ":1: calibration[1].input is missing"),
     "not TOML": ("[audio]\ninput = Scarlett\n", ":2: Unexpected character: 'S' in `input = Scarl"),

@@ -9,12 +9,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rtbeat.cli.outputs import UsageError
 from rtbeat.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from rtbeat.live.midi_map import MidiMap
     from rtbeat.live.session import Session
     from rtbeat.live.settings import Settings
 
@@ -85,7 +87,9 @@ def _add_midi(group: argparse._ArgumentGroup) -> None:
         help="most that the clock's tempo leaves the music's to catch up (default: 4)")  # fmt: skip
     add("--when-lost", default="stop", choices=("stop", "tick", "hold"),
         help="when the music is lost for good: Stop, go on, or fall silent")  # fmt: skip
-    add("--controls", metavar="NAME", help="take controls from this MIDI input")
+    add("--controls", action="append", default=[], metavar="NAME",
+        help="take a performer's controls from this MIDI input")  # fmt: skip
+    add("--controls-virtual", metavar="NAME", help="make a MIDI input for controls")
 
 
 def _add_tracking(group: argparse._ArgumentGroup) -> None:
@@ -116,6 +120,7 @@ def run(args: argparse.Namespace) -> int:
     from rtbeat.cli.live_options import make_options
     from rtbeat.live.audio import AudioDeviceError, any_hung
     from rtbeat.live.devices import DeviceError
+    from rtbeat.live.midi_controls import MidiInputError
     from rtbeat.live.midi_ports import MidiError
     from rtbeat.live.recorder import RecordingError
     from rtbeat.live.settings import Settings, SettingsError
@@ -130,7 +135,14 @@ def run(args: argparse.Namespace) -> int:
         code = _perform(args, settings, terminal, make_options)
     except UsageError as error:
         parser.error(str(error))
-    except (AudioDeviceError, DeviceError, MidiError, RecordingError, SettingsError) as error:
+    except (
+        AudioDeviceError,
+        DeviceError,
+        MidiError,
+        MidiInputError,
+        RecordingError,
+        SettingsError,
+    ) as error:
         terminal.error(str(error))
     except KeyboardInterrupt:
         code = 130
@@ -202,25 +214,39 @@ def _print_lines(session: Session, terminal: Terminal, as_json: bool, going_on: 
 
 
 def _perform_on_screen(
-    args: argparse.Namespace, session: Session, mapping: Any, going_on: Any
+    args: argparse.Namespace, session: Session, mapping: MidiMap | None, going_on: Any
 ) -> None:
     from rich.console import Console
 
     from rtbeat.live.keyboard import Keyboard
+    from rtbeat.live.midi_map import Binding
     from rtbeat.live.screen_loop import perform
+    from rtbeat.live.settings import update
 
-    perform(session, Keyboard(), Console(), mapping, running=going_on)
+    def keep(binding: Binding) -> None:
+        message, _, action = str(binding).partition(" -> ")
+        update(
+            lambda now: replace(now, midi_learn={**now.midi_learn, message: action}), args.settings
+        )
+
+    perform(session, Keyboard(), Console(), mapping, learnt=keep, running=going_on)
 
 
 @contextlib.contextmanager
-def _midi_controls(args: argparse.Namespace, session: Session, settings: Settings) -> Iterator[Any]:
-    """Controls from a MIDI input while the context lasts; gives the mapping."""
-    if args.controls is None:
+def _midi_controls(
+    args: argparse.Namespace, session: Session, settings: Settings
+) -> Iterator[MidiMap | None]:
+    """Controls from MIDI inputs while the context lasts; gives the mapping, None without."""
+    if not args.controls and args.controls_virtual is None:
         yield None
         return
     from rtbeat.live.midi_controls import MidiControls
-    from rtbeat.live.midi_map import MidiMap
+    from rtbeat.live.midi_map import MidiMap, parse
+    from rtbeat.live.midi_ports import rtmidi_api
 
-    mapping = MidiMap.from_settings(settings.midi_learn)
-    with MidiControls(args.controls, mapping, session.post):
+    mapping = MidiMap(
+        parse(f"{message} -> {action}") for message, action in settings.midi_learn.items()
+    )
+    api = rtmidi_api(args.midi_api or "auto")
+    with MidiControls(session.post, mapping, args.controls, args.controls_virtual, api):
         yield mapping

@@ -231,8 +231,8 @@ class Engine:
     def _actions(self) -> dict[str, Callable[[float | None], None]]:
         tracker = self.tracker
         return {
-            "tap": lambda value: tracker.tap(None if value is None else max(0.0, value)),
-            "one": self._one,
+            "tap": lambda value: tracker.tap(_time(value)),
+            "one": lambda value: tracker.set_downbeat(_time(value)),
             "double": lambda value: tracker.double(),
             "halve": lambda value: tracker.halve(),
             "scale": lambda value: tracker.scale(_within(value or 1.0, 0.25, 4.0)),
@@ -248,9 +248,6 @@ class Engine:
             "panic": lambda value: self._click(0.0),
             "reset": lambda value: self._reset(),
         }
-
-    def _one(self, value: float | None) -> None:
-        self.tracker.set_downbeat()
 
     def _lock(self, value: float | None) -> None:
         wanted = not self.tracker.locked if value is None else value > 0.5
@@ -286,3 +283,7 @@ class Engine:
 
 def _within(value: float, least: float, most: float) -> float:
     return min(most, max(least, value))
+
+
+def _time(value: float | None) -> float | None:
+    return None if value is None else max(0.0, value)

@@ -17,7 +17,7 @@ import numpy as np
 
 from rtbeat.live.audio import AudioStream
 from rtbeat.live.clock_process import ClockProcess, Grid, PortSpec
-from rtbeat.live.controls import Control
+from rtbeat.live.controls import TIMED, Control
 from rtbeat.live.engine import Click, Engine, EngineOptions
 from rtbeat.live.events import Event
 from rtbeat.live.feed import Feed
@@ -213,9 +213,10 @@ class Session:
         self._deliver(self.engine.skip(frames))
 
     def _control(self, control: Control) -> None:
-        if control.host_time is not None and control.value is None:
+        timed = control.name in TIMED and control.value is None
+        if timed and control.host_time is not None:
             heard = self._feed.time_at(control.host_time + self.latency.input)
-            control = replace(control, value=max(0.0, heard))
+            control = replace(control, value=max(0.0, heard), host_time=None)
         if self.options.recorder is not None:
             self.options.recorder.control(control)
         clicking = self.engine.clicking

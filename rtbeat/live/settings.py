@@ -122,10 +122,10 @@ class LiveDefaults:
 class Settings:
     """Everything in the file. Values are never changed: make a new one, or see :func:`update`.
 
-    calibrations : at most one for each ``CALIBRATION_KEY``. midi_learn : MIDI message (``note 1
-    36``: kind, channel, number) -> control (``tap``, or with a value ``nudge -0.01``); names of
-    controls are those of :mod:`rtbeat.live.controls`. unknown : what the file had besides, each
-    with line and key, for a warning.
+    calibrations : at most one for each ``CALIBRATION_KEY``. midi_learn : MIDI message
+    (``note 36 ch 10``) -> what it does (``tap``, ``follow 0..1``), see
+    :mod:`rtbeat.live.midi_map`. unknown : what the file had besides, each with line and key, for a
+    warning.
     """
 
     audio: AudioChoice = field(default_factory=AudioChoice)
@@ -219,13 +219,13 @@ def _settings(reader: RecordReader, content: Mapping[str, Any]) -> Settings:
     reader.note_unknown((), content, ("audio", "offsets", "live", "midi_learn", "calibration"))
     rows = reader.check(check.rows, ("calibration",), content.get("calibration", []))
     found = [reader.record(Calibration, row, ("calibration", i)) for i, row in enumerate(rows)]
-    learned = reader.free_table(check.action, content.get("midi_learn", {}), ("midi_learn",))
-    for message in learned:
-        reader.check(check.message, ("midi_learn", message), message)
+    learnt = reader.free_table(options.text, content.get("midi_learn", {}), ("midi_learn",))
+    for message, action in learnt.items():
+        reader.check(check.binding, ("midi_learn", message), f"{message} -> {action}")
     return Settings(
         reader.record(AudioChoice, content.get("audio", {}), ("audio",)),
         reader.record(Offsets, content.get("offsets", {}), ("offsets",)),
         tuple({row.key: row for row in found}.values()),
-        learned,
+        learnt,
         reader.record(LiveDefaults, content.get("live", {}), ("live",)),
     )

@@ -13,11 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from rtbeat import options
-from rtbeat.live.controls import NAMES as CONTROLS
+from rtbeat.live.midi_map import parse
 
 Check = Callable[[str, Any], Any]
-
-MESSAGES = ("note", "control", "program")  # kinds of MIDI message that can be learned
 
 
 def within(least: float, most: float) -> Check:
@@ -83,30 +81,10 @@ def rows(name: str, value: Any) -> list[Any]:
     return value
 
 
-def message(name: str, value: str) -> str:
-    """A MIDI message in words: kind, channel 1 to 16, number 0 to 127, as in ``note 1 36``."""
-    kind, *numbers = value.split(" ")
-    plain = len(numbers) == 2 and all(n.isascii() and n.isdecimal() for n in numbers)
-    if kind not in MESSAGES or not plain:
-        kinds = ", ".join(MESSAGES)
-        raise ValueError(
-            f"{value!r} is no MIDI message; write its kind ({kinds}), channel and number, as in "
-            '"note 1 36"'
-        )
-    options.whole(f"channel in {value!r}", int(numbers[0]), 1, 16)
-    options.whole(f"number in {value!r}", int(numbers[1]), 0, 127)
+def binding(name: str, value: str) -> str:
+    """A MIDI message and what it does, as in ``note 36 ch 10 -> tap``."""
+    try:
+        parse(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     return value
-
-
-def action(name: str, value: Any) -> str:
-    """A control with or without a value: ``tap``, ``nudge -0.01``."""
-    control, *numbers = options.text(name, value).split(" ")
-    one_of(*CONTROLS)(name, control)
-    if len(numbers) > 1:
-        raise ValueError(f"{name} is {value!r}; it must be a control and at most one number")
-    for number in numbers:
-        try:
-            float(number)
-        except ValueError:
-            raise ValueError(f"{name} is {value!r}; {number!r} is no number") from None
-    return str(value)
