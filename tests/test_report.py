@@ -114,6 +114,14 @@ def test_octave_switches_are_jumps_that_stay(tempi, ratios):
     assert [jump.ratio for jump in jumps] == ratios
 
 
+def test_a_jump_that_a_performer_asked_for_is_no_octave_switch():
+    beats = [beat(0.5 * i, 120.0) for i in range(20)] + [beat(10.0 + i, 60.0) for i in range(9)]
+    halve = Event("control", 9.5, {"name": "halve", "value": None, "source": "key"})
+    assert len(make_report(beats, 60.0).octave_switches) == 1
+    asked = make_report([halve, *beats], 60.0)
+    assert (len(asked.jumps), asked.octave_switches) == (1, ())
+
+
 def test_phase_error_against_the_offline_beats():
     truth = np.arange(1.0, 50.0, 0.5)
     late = compare_phase(truth + 0.012, offline(truth))

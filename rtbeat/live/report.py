@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -32,6 +32,8 @@ SAME = 0.15  # share by which the tempo may move from beat to beat and be the sa
 SETTLED = 3  # beats that a new tempo must last, or it was a slip
 RATIOS = {2.0: "x2", 0.5: "÷2", 1.5: "3/2", 2.0 / 3.0: "2/3", 3.0: "x3", 1.0 / 3.0: "÷3"}
 CLOSE = 0.08  # share by which a ratio may differ from these
+TEMPO_CONTROLS = ("tap", "double", "halve", "scale", "reset")
+ASKED = 3.0  # seconds after one of these in which a jump is its doing
 AUDIBLE = 1e-3  # RMS of 50 ms: -60 dB of full scale
 SHARED = ("model", "decoder", "tempo_range", "beats_per_bar")  # options of both trackers
 
@@ -48,12 +50,13 @@ class Span:
 @dataclass(frozen=True)
 class Jump:
     """The tempo went from one to another at stream time ``time``, BPM before and after; ``ratio``
-    as people write it, or "" for none of the usual ones."""
+    as people write it, or "" for none of the usual ones. asked : whether a performer did it."""
 
     time: float
     before: float
     after: float
     ratio: str
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,8 @@ class Report:
 
     @property
     def octave_switches(self) -> tuple[Jump, ...]:
-        """Jumps to half or double tempo and the like."""
-        return tuple(jump for jump in self.jumps if jump.ratio)
+        """Jumps to half or double tempo and the like that nobody asked for."""
+        return tuple(jump for jump in self.jumps if jump.ratio and not jump.asked)
 
     def values(self, key: str) -> Float64:
         """A value of all beats, float64 ``(n,)``: ``time``, ``tempo``, ``confidence`` ..."""
@@ -111,9 +114,7 @@ def make_report(
         states=states,
         holds=_holds(events, seconds),
         locks=_locks(states, sound_at or 0.0),
-        jumps=find_jumps(
-            [beat.data["time"] for beat in beats], [beat.data["tempo"] for beat in beats]
-        ),
+        jumps=_jumps(events, beats),
         xruns=sum(event.data["count"] for event in events if event.kind == "xrun"),
         skipped=sum(event.data["seconds"] for event in events if event.kind == "skipped"),
         notes=tuple(event for event in events if event.kind in ("stream", "port", "note")),
@@ -156,6 +157,15 @@ def _holds(events: Sequence[Event], seconds: float) -> tuple[Span, ...]:
         elif start is None:
             start = event.time
     return (*spans, *([] if start is None else [Span(start, max(start, seconds), "hold")]))
+
+
+def _jumps(events: Sequence[Event], beats: Sequence[Event]) -> tuple[Jump, ...]:
+    asked = [e.time for e in events if e.kind == "control" and e.data["name"] in TEMPO_CONTROLS]
+    found = find_jumps([e.data["time"] for e in beats], [e.data["tempo"] for e in beats])
+    return tuple(
+        replace(jump, asked=any(0.0 <= jump.time - time <= ASKED for time in asked))
+        for jump in found
+    )
 
 
 def find_jumps(times: Sequence[float], tempi: Sequence[float]) -> tuple[Jump, ...]:

@@ -73,7 +73,7 @@ def _beat_rows(report: Report) -> list[Row]:
         Row(
             "octave switches",
             _count(report.octave_switches),
-            "the tempo jumped to half, double, 2/3 or 3/2 and stayed there",
+            "the tempo jumped by itself to half, double, 2/3 or 3/2 and stayed there",
         ),
     ]
 
@@ -126,7 +126,7 @@ def _phase_rows(report: Report) -> list[Row]:
             "beats within reach",
             f"{100.0 * phase.tight:.0f} % within {1000 * TIGHT:.0f} ms, "
             f"{100.0 * phase.loose:.0f} % within {1000 * LOOSE:.0f} ms",
-            f"{1000 * TIGHT:.0f} ms is about what people hear; where one of the two counted twice as "
-            "fast as the other, every second beat is out of reach",
+            f"{1000 * TIGHT:.0f} ms is about what people hear; where one of the two counts twice "
+            "as fast as the other, every second beat is out of reach",
         ),
     ]
