@@ -12,8 +12,9 @@ from rtbeat.beat import Beats
 from rtbeat.live.controls import Control
 from rtbeat.live.engine import EngineOptions
 from rtbeat.live.events import Event
+from rtbeat.live.phase_error import compare_phase
 from rtbeat.live.recording import read_recording
-from rtbeat.live.report import compare_phase, find_jumps, make_report, report_on
+from rtbeat.live.report import find_jumps, make_report, report_on
 from rtbeat.live.report_page import report_page
 from rtbeat.live.report_words import clock, report_text
 from tests.music import drum_loop
@@ -111,6 +112,14 @@ def test_holds(controls, spans):
 def test_octave_switches_are_jumps_that_stay(tempi, ratios):
     jumps = find_jumps(np.arange(len(tempi), dtype=float), tempi)
     assert [jump.ratio for jump in jumps] == ratios
+
+
+def test_a_jump_that_a_performer_asked_for_is_no_octave_switch():
+    beats = [beat(0.5 * i, 120.0) for i in range(20)] + [beat(10.0 + i, 60.0) for i in range(9)]
+    halve = Event("control", 9.5, {"name": "halve", "value": None, "source": "key"})
+    assert len(make_report(beats, 60.0).octave_switches) == 1
+    asked = make_report([halve, *beats], 60.0)
+    assert (len(asked.jumps), asked.octave_switches) == (1, ())
 
 
 def test_phase_error_against_the_offline_beats():
@@ -226,7 +235,8 @@ def take(tmp_path_factory) -> Path:
         Act(16 * RATE, Control("hold", 0.0)),
         Act(17 * RATE, skip=RATE // 2),
     )
-    play_recorded(np.concatenate([quiet, music]), folder, EngineOptions(RATE), acts)
+    options = EngineOptions(RATE, {"tempo_range": (80, 160)})
+    play_recorded(np.concatenate([quiet, music]), folder, options, acts)
     return folder
 
 

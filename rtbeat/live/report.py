@@ -1,11 +1,10 @@
 """A report on a session: how soon the beat was found, how it was kept, and what went wrong.
 
-The figures come from the events alone; with the audio they are joined by how far the announced
-beats were from those of the offline tracker, which hears the whole session before it decides. That
-is no truth, but the best there is without one.
+The figures come from the events alone; with the audio they are joined by those of
+:mod:`phase_error`.
 
-Contents: :func:`make_report` -> :class:`Report`; :func:`compare_phase` -> :class:`Phase`;
-:func:`report_on` does all of it for a recording. ``report_words`` tells it in words,
+Contents: :func:`make_report` -> :class:`Report`; :func:`report_on` does it for a recording, audio
+and all; :func:`find_jumps`. ``report_words`` tells it in words,
 ``report_page`` makes a page of it.
 """
 
@@ -13,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -21,8 +20,8 @@ from numpy.typing import NDArray
 
 from rtbeat import track
 from rtbeat.audio import AudioFile
-from rtbeat.beat import Beats
 from rtbeat.live.events import Event
+from rtbeat.live.phase_error import Phase, compare_phase
 from rtbeat.live.recording import Recording
 from rtbeat.offline import OFFLINE
 from rtbeat.tracker import State
@@ -33,7 +32,8 @@ SAME = 0.15  # share by which the tempo may move from beat to beat and be the sa
 SETTLED = 3  # beats that a new tempo must last, or it was a slip
 RATIOS = {2.0: "x2", 0.5: "÷2", 1.5: "3/2", 2.0 / 3.0: "2/3", 3.0: "x3", 1.0 / 3.0: "÷3"}
 CLOSE = 0.08  # share by which a ratio may differ from these
-TIGHT, LOOSE = 0.025, 0.070  # seconds: what people hear, what research counts as right
+TEMPO_CONTROLS = ("tap", "double", "halve", "scale", "reset")
+ASKED = 3.0  # seconds after one of these in which a jump is its doing
 AUDIBLE = 1e-3  # RMS of 50 ms: -60 dB of full scale
 SHARED = ("model", "decoder", "tempo_range", "beats_per_bar")  # options of both trackers
 
@@ -50,40 +50,13 @@ class Span:
 @dataclass(frozen=True)
 class Jump:
     """The tempo went from one to another at stream time ``time``, BPM before and after; ``ratio``
-    as people write it, or "" for none of the usual ones."""
+    as people write it, or "" for none of the usual ones. asked : whether a performer did it."""
 
     time: float
     before: float
     after: float
     ratio: str
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Announced beats against those of the offline tracker.
-
-    times, errors : float64 ``(n,)``, seconds, of the announced beats that have an offline beat
-        within ``LOOSE``; positive is late. offline : float64, times of the offline beats.
-    tight, loose : share of all announced beats within ``TIGHT`` and ``LOOSE``.
-    """
-
-    times: Float64
-    errors: Float64
-    tight: float
-    loose: float
-    offline: Float64
-
-    @property
-    def median(self) -> float:
-        """Median error in seconds, nan without any."""
-        return float(np.median(self.errors)) if len(self.errors) else float("nan")
-
-    @property
-    def spread(self) -> float:
-        """Half of the errors lie within so many seconds of the median; nan without any."""
-        if not len(self.errors):
-            return float("nan")
-        return float(np.median(np.abs(self.errors - self.median)))
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,8 +90,8 @@ class Report:
 
     @property
     def octave_switches(self) -> tuple[Jump, ...]:
-        """Jumps to half or double tempo and the like."""
-        return tuple(jump for jump in self.jumps if jump.ratio)
+        """Jumps to half or double tempo and the like that nobody asked for."""
+        return tuple(jump for jump in self.jumps if jump.ratio and not jump.asked)
 
     def values(self, key: str) -> Float64:
         """A value of all beats, float64 ``(n,)``: ``time``, ``tempo``, ``confidence`` ..."""
@@ -141,9 +114,7 @@ def make_report(
         states=states,
         holds=_holds(events, seconds),
         locks=_locks(states, sound_at or 0.0),
-        jumps=find_jumps(
-            [beat.data["time"] for beat in beats], [beat.data["tempo"] for beat in beats]
-        ),
+        jumps=_jumps(events, beats),
         xruns=sum(event.data["count"] for event in events if event.kind == "xrun"),
         skipped=sum(event.data["seconds"] for event in events if event.kind == "skipped"),
         notes=tuple(event for event in events if event.kind in ("stream", "port", "note")),
@@ -186,6 +157,15 @@ def _holds(events: Sequence[Event], seconds: float) -> tuple[Span, ...]:
         elif start is None:
             start = event.time
     return (*spans, *([] if start is None else [Span(start, max(start, seconds), "hold")]))
+
+
+def _jumps(events: Sequence[Event], beats: Sequence[Event]) -> tuple[Jump, ...]:
+    asked = [e.time for e in events if e.kind == "control" and e.data["name"] in TEMPO_CONTROLS]
+    found = find_jumps([e.data["time"] for e in beats], [e.data["tempo"] for e in beats])
+    return tuple(
+        replace(jump, asked=any(0.0 <= jump.time - time <= ASKED for time in asked))
+        for jump in found
+    )
 
 
 def find_jumps(times: Sequence[float], tempi: Sequence[float]) -> tuple[Jump, ...]:
@@ -241,18 +221,3 @@ def _first_sound(samples: NDArray[np.float32], rate: int) -> float | None:
     slots = samples[: len(samples) // width * width].reshape(-1, width)
     loud = np.flatnonzero(np.sqrt(np.square(slots).mean(axis=1)) > AUDIBLE)
     return float(loud[0] * width / rate) if len(loud) else None
-
-
-def compare_phase(times: Float64, offline: Beats) -> Phase:
-    """Each announced beat, seconds, against the nearest offline beat; those after the end of the
-    audio have none and are left out."""
-    times = times[times < offline.duration]
-    if not len(times) or not len(offline):
-        return Phase(np.zeros(0), np.zeros(0), 0.0, 0.0, offline.times)
-    after = np.searchsorted(offline.times, times).clip(0, len(offline) - 1)
-    before = (after - 1).clip(0)
-    late, early = times - offline.times[before], times - offline.times[after]
-    errors = np.where(np.abs(late) < np.abs(early), late, early)
-    near = np.abs(errors) <= LOOSE
-    tight = float(np.mean(np.abs(errors) <= TIGHT))
-    return Phase(times[near], errors[near], tight, float(np.mean(near)), offline.times)

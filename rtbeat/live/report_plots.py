@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtbeat.live.report import LOOSE, TIGHT, Report
+from rtbeat.live.phase_error import LOOSE, TIGHT
+from rtbeat.live.report import Report
 from rtbeat.live.report_words import clock
 
 Float64 = NDArray[np.float64]
@@ -43,16 +44,19 @@ def tempo_plot(report: Report) -> str:
     if not report.beats:
         return ""
     times, tempi = report.values("time"), report.values("tempo")
-    frame = Frame(report.seconds, 0.93 * tempi.min(), 1.07 * tempi.max())
+    shown = tempi
+    offline = np.zeros(0) if report.phase is None else report.phase.offline
+    if len(offline) > 1:  # but for its odd beats
+        shown = np.append(tempi, np.percentile(60.0 / np.diff(offline), (5, 95)))
+    frame = Frame(report.seconds, 0.93 * shown.min(), 1.07 * shown.max())
     parts = [
         f'<rect x="{frame.x(span.start):.1f}" y="{TOP}" height="{HEIGHT - TOP - BOTTOM}" '
         f'width="{frame.x(span.end) - frame.x(span.start):.1f}" fill="var(--{span.name})"/>'
         for span in report.states
     ]
     parts += _axes(frame, [(value, f"{value:.0f}") for value in _round_values(frame)])
-    if report.phase is not None and len(report.phase.offline) > 1:
-        beats = report.phase.offline
-        parts += _line(frame, beats[1:], 60.0 / np.diff(beats), "var(--other)", 1.0)
+    if len(offline) > 1:
+        parts += _line(frame, offline[1:], 60.0 / np.diff(offline), "var(--other)", 1.0)
     parts += _line(frame, times, tempi, "var(--line)", 2.0)
     return _svg("tempo in BPM over time", parts)
 

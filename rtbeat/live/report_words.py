@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtbeat.live.report import LOOSE, TIGHT, Jump, Report
+from rtbeat.live.phase_error import LOOSE, TIGHT
+from rtbeat.live.report import Jump, Report
 from rtbeat.tracker import State
 
 WIDTH = 26  # columns of the left side in the terminal
@@ -72,7 +73,7 @@ def _beat_rows(report: Report) -> list[Row]:
         Row(
             "octave switches",
             _count(report.octave_switches),
-            "the tempo jumped to half, double, 2/3 or 3/2 and stayed there",
+            "the tempo jumped by itself to half, double, 2/3 or 3/2 and stayed there",
         ),
     ]
 
@@ -125,6 +126,7 @@ def _phase_rows(report: Report) -> list[Row]:
             "beats within reach",
             f"{100.0 * phase.tight:.0f} % within {1000 * TIGHT:.0f} ms, "
             f"{100.0 * phase.loose:.0f} % within {1000 * LOOSE:.0f} ms",
-            f"{1000 * TIGHT:.0f} ms is about what people hear",
+            f"{1000 * TIGHT:.0f} ms is about what people hear; where one of the two counts twice "
+            "as fast as the other, every second beat is out of reach",
         ),
     ]
