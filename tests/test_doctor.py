@@ -11,6 +11,7 @@ from rtbeat import cli
 from rtbeat.cli.doctor import lines
 from rtbeat.live import doctor
 from rtbeat.live.audio import AudioDeviceError
+from rtbeat.live.clock_process import Report
 from rtbeat.live.devices import AudioDevice
 from rtbeat.live.doctor_checks import (
     check_settings,
@@ -19,6 +20,7 @@ from rtbeat.live.doctor_checks import (
     check_versions,
     made_up_music,
 )
+from rtbeat.live.doctor_ticks import from_reports
 from rtbeat.live.loop_delay import LoopDelay, noise_bursts
 from rtbeat.live.midi_devices import MidiApi, MidiPort
 from tests.rooms import Loop
@@ -39,12 +41,12 @@ PORTS = (MidiPort("alsa", "output", 0, "Volca"), MidiPort("alsa", "input", 0, "P
         (doctor.judge_devices([]), "bad", "0 inputs", "start the audio server"),
         (doctor.judge_midi([MidiApi("alsa", PORTS)]), "good", "1 ports to send to, by alsa", ""),
         (doctor.judge_midi([MidiApi("alsa", (), "no snd-seq")]), "bad", "not work", "no snd-seq"),
-        (doctor.judge_loop(LoopDelay(0.02, 1e-5, 30.0, 6), "", None), "good", "20.0 ms", ""),
-        (doctor.judge_loop(LoopDelay(0.1, 1e-5, 30.0, 6), "", None), "fair", "100.0 ms", "--block"),
-        (doctor.judge_loop(LoopDelay(0.4, 1e-5, 30.0, 6), "", None), "bad", "400.0 ms", "--block"),
-        (doctor.judge_loop(None, "deaf", 0.02), "fair", "driver's word only, .*deaf", "calibrate"),
-        (doctor.judge_loop(None, "deaf", 0.4), "bad", "400.0 ms by the driver", "--block"),
-        (doctor.judge_loop(None, "deaf", None), "not measured", "deaf", "calibrate"),
+        (doctor.judge_loop(LoopDelay(0.02, 1e-5, 30.0, 6)), "good", "20.0 ms", ""),
+        (doctor.judge_loop(LoopDelay(0.1, 1e-5, 30.0, 6)), "fair", "100.0 ms", "--block"),
+        (doctor.judge_loop(LoopDelay(0.4, 1e-5, 30.0, 6)), "bad", "400.0 ms", "--block"),
+        (doctor.judge_driver_loop(0.02, "deaf"), "fair", "driver's word only, .*deaf", "calibrate"),
+        (doctor.judge_driver_loop(0.4, "deaf"), "bad", "400.0 ms by the driver", "--block"),
+        (doctor.judge_driver_loop(None, "deaf"), "not measured", "deaf", "calibrate"),
         (doctor.judge_xruns(0, 10.0), "good", "lost 0 times in 10 s", ""),
         (doctor.judge_xruns(1, 10.0), "fair", "lost 1 times", "close other programs"),
         (doctor.judge_xruns(7, 10.0), "bad", "lost 7 times", "larger --block"),
@@ -52,6 +54,9 @@ PORTS = (MidiPort("alsa", "output", 0, "Volca"), MidiPort("alsa", "input", 0, "P
         (doctor.judge_hops(np.full(100, 0.008), 0.02), "fair", "40 % of one", "close other"),
         (doctor.judge_hops(np.full(100, 0.03), 0.02), "bad", "150 % of one", "close other"),
         (doctor.judge_hops(np.repeat([0.001, 0.05], [90, 10]), 0.02), "bad", "50.0 ms at", "close"),
+        (doctor.judge_ticks(1e-5, 8e-4, True), "good", "late by 0.01 ms, 99 of .* 0.80 ms$", ""),
+        (doctor.judge_ticks(1e-4, 4e-3, True), "fair", "less than 4.00 ms", "close other"),
+        (doctor.judge_ticks(1e-4, 9e-3, False), "bad", "without real-time priority", "rtprio"),
         (doctor.judge_cache(0, True, "/x"), "good", "compiled already", ""),
         (doctor.judge_cache(9, True, "/x"), "good", "9 functions were compiled just now", ""),
         (doctor.judge_cache(9, False, "/x"), "bad", "cannot be kept in /x", "NUMBA_CACHE_DIR"),
@@ -111,6 +116,22 @@ def test_the_tracker_is_timed_hop_by_hop():
     assert "4.0 ms a hop" in processor.words
     assert cache.name == "compiled code"
     assert cache.details["folder"]
+
+
+def lateness(**data):
+    return Report("lateness", "doctor", {"count": 96, **data})
+
+
+def test_ticks_are_judged_by_the_worst_report_of_their_process():
+    opened = Report("port", "doctor", {"status": "open", "message": "m", "priority": True})
+    finding = from_reports([opened, lateness(p50=1e-5, p99=2e-3), lateness(p50=1e-5, p99=3e-4)])
+    assert (finding.verdict, finding.value) == ("fair", 2.0)
+
+
+def test_a_clock_that_does_not_start_is_told_with_its_own_words():
+    failed = Report("port", "doctor", {"status": "failed", "message": "no room"})
+    assert from_reports([failed]).verdict == "not measured"
+    assert from_reports([failed]).words == "no room"
 
 
 def test_made_up_music_is_loud_enough_and_does_not_clip():

@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
 def _findings(args: argparse.Namespace, terminal: Terminal) -> Iterator[Finding]:
     from rtbeat.live import doctor_checks as checks
     from rtbeat.live.audio import AudioStream
+    from rtbeat.live.doctor_ticks import check_ticks
     from rtbeat.live.loop_delay import noise_bursts
     from rtbeat.live.matching import DeviceError
     from rtbeat.live.settings import Settings, SettingsError
@@ -72,6 +73,7 @@ def _findings(args: argparse.Namespace, terminal: Terminal) -> Iterator[Finding]
     yield checks.check_midi()
     with terminal.compile_note():
         yield from checks.check_tracker()
+    yield check_ticks()
     try:
         settings = Settings.load(args.settings)
     except SettingsError:  # told above

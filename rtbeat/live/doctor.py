@@ -20,6 +20,13 @@ from rtbeat.live.devices import NO_AUDIO_DEVICE, AudioDevice
 from rtbeat.live.loop_delay import LoopDelay
 from rtbeat.live.midi_devices import MidiApi
 
+ROUND_TRIP = (60.0, 150.0)  # ms: good, fair
+QUICKER = "choose a smaller --block, or ALSA, JACK, ASIO, WASAPI or Core Audio by --host-api"
+REAL_TIME = (
+    "close other programs and allow real-time priority; on Linux join the group audio and let "
+    "/etc/security/limits.d give it rtprio"
+)
+
 Verdict = Literal["good", "fair", "bad", "not measured"]
 
 
@@ -76,28 +83,26 @@ def judge_midi(apis: Sequence[MidiApi]) -> Finding:
     return Finding("MIDI ports", "good", words, "", float(count), "ports", details)
 
 
-def judge_loop(loop: LoopDelay | None, reason: str, driver: float | None) -> Finding:
-    """Delay from loudspeaker to microphone.
+def judge_loop(loop: LoopDelay) -> Finding:
+    """Delay from loudspeaker to microphone as measured."""
+    value = 1000.0 * loop.delay
+    verdict = grade(value, *ROUND_TRIP)
+    words = f"{value:.1f} ms from output to input, the same within {1000 * loop.spread:.2f} ms"
+    return Finding("round trip", verdict, words, "" if verdict == "good" else QUICKER, value, "ms")
 
-    loop : as measured; without it ``reason`` says why, and the driver's word counts, seconds.
-    """
-    name = "round trip"
-    remedy = "choose a smaller --block, or ALSA, JACK, ASIO, WASAPI or Core Audio by --host-api"
-    if loop is not None:
-        value = 1000.0 * loop.delay
-        verdict = grade(value, 60.0, 150.0)
-        words = f"{value:.1f} ms from output to input, the same within {1000 * loop.spread:.2f} ms"
-    elif driver is not None:
-        value = 1000.0 * driver
-        verdict = grade(value, 60.0, 150.0)
-        words = f"{value:.1f} ms by the driver's word only, which may be wrong ({reason})"
-        remedy = f"{remedy}; measure it by `rtbeat calibrate`" if verdict != "good" else (
-            "measure it by `rtbeat calibrate`"
-        )  # fmt: skip
-        return Finding(name, "fair" if verdict == "good" else verdict, words, remedy, value, "ms")
-    else:
-        return Finding(name, "not measured", reason, "see `rtbeat calibrate`")
-    return Finding(name, verdict, words, "" if verdict == "good" else remedy, value, "ms")
+
+def judge_driver_loop(driver: float | None, reason: str) -> Finding:
+    """The same by the driver's word, seconds, None where it has none; ``reason`` : why it could
+    not be measured. Nobody knows whether it is true, so it is never good."""
+    measure = "measure it by `rtbeat calibrate`"
+    if driver is None:
+        return Finding("round trip", "not measured", reason, measure)
+    value = 1000.0 * driver
+    words = f"{value:.1f} ms by the driver's word only, which may be wrong ({reason})"
+    verdict = grade(value, *ROUND_TRIP)
+    if verdict == "good":
+        return Finding("round trip", "fair", words, measure, value, "ms")
+    return Finding("round trip", verdict, words, f"{QUICKER}; {measure}", value, "ms")
 
 
 def judge_xruns(count: int, seconds: float) -> Finding:
@@ -145,17 +150,13 @@ def judge_cache(compiled: int, writable: bool, folder: str) -> Finding:
     return Finding("compiled code", "good", words, "", float(compiled), "compiled", details)
 
 
-def judge_ticks(late: NDArray[np.float64], real_time: bool) -> Finding:
-    """MIDI clock: lateness of ticks, seconds, float64 ``(n,)``; real_time : priority granted."""
-    usual, worst = 1000.0 * np.quantile(np.abs(late), (0.5, 0.99))
-    verdict = grade(worst, 1.0, 5.0)
-    words = f"ticks are late by {usual:.2f} ms, 99 of 100 by less than {worst:.2f} ms" + (
-        "" if real_time else ", without real-time priority"
+def judge_ticks(usual: float, worst: float, real_time: bool) -> Finding:
+    """MIDI clock: lateness of ticks, seconds: median, and what 99 of 100 keep below; real_time :
+    whether priority was granted."""
+    verdict = grade(worst, 0.001, 0.005)
+    words = (
+        f"ticks are late by {1000 * usual:.2f} ms, 99 of 100 by less than {1000 * worst:.2f} ms"
+        + ("" if real_time else ", without real-time priority")
     )
-    remedy = "close other programs" if real_time else (
-        "allow real-time priority: on Linux add yourself to the group audio (rtprio in "
-        "/etc/security/limits.d)"
-    )  # fmt: skip
-    return Finding(
-        "MIDI clock", verdict, words, "" if verdict == "good" else remedy, float(worst), "ms"
-    )
+    remedy = "" if verdict == "good" else "close other programs" if real_time else REAL_TIME
+    return Finding("MIDI clock", verdict, words, remedy, 1000.0 * worst, "ms")

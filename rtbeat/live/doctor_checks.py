@@ -23,6 +23,7 @@ from rtbeat.live.doctor import (
     Finding,
     judge_cache,
     judge_devices,
+    judge_driver_loop,
     judge_hops,
     judge_loop,
     judge_midi,
@@ -114,17 +115,16 @@ def _listen(
 ) -> list[Finding]:
     if stream.input is None:
         raise ValueError("stream must have an input")
-    loop, reason = None, ""
     try:
-        loop = measure_loop(stream, bursts, VOLUME, sleep)
+        trip = judge_loop(measure_loop(stream, bursts, VOLUME, sleep))
     except LoopError as error:
-        reason = str(error)
+        trip = judge_driver_loop(stream.driver_loop(), str(error))
     seconds = stream.input.shared.frames / stream.sample_rate
     if seconds < LISTEN:
         record_input(stream, stream.input, round((LISTEN - seconds) * stream.sample_rate), sleep)
     seconds = stream.input.shared.frames / stream.sample_rate
     lost = sum(stream.xruns.values())
-    return [judge_loop(loop, reason, stream.driver_loop()), judge_xruns(lost, seconds)]
+    return [trip, judge_xruns(lost, seconds)]
 
 
 def check_tracker(now: Callable[[], float] = time.perf_counter) -> list[Finding]:
