@@ -27,8 +27,7 @@ BLOCK = 0.01  # seconds
 LEAD = 0.2  # seconds
 FOLLOW = 0.5
 TEMPO_RANGE = (40.0, 240.0)
-RATIOS = {"÷2": 1 / 2, "x2": 2.0, "2/3": 2 / 3, "3/2": 3 / 2}
-NEAR = 0.04  # tempi that differ by less than this share are the same
+WORDS = {0.5: "÷2", 2.0: "x2", 2.0 / 3.0: "2/3", 1.5: "3/2"}
 
 
 def perform() -> Snapshot:
@@ -65,7 +64,10 @@ def picture(
         beats_per_bar=bar,
         phase=phase,
         confidence=tracker.confidence,
-        alternatives=alternatives(tracker),
+        alternatives=tuple(
+            Alternative(WORDS[other.ratio], other.tempo, other.probability)
+            for other in tracker.alternatives
+        ),
         level=meter.level,
         peak=meter.peak,
         advice=meter.advice,
@@ -83,18 +85,6 @@ def picture(
         latency=Latency(None, None, BLOCK, 1 / tracker.frame_rate, compute, 0.0, "assumed", LEAD),
         message="",
     )
-
-
-def alternatives(tracker: rtbeat.BeatTracker) -> tuple[Alternative, ...]:
-    """What the decoder gives to the usual mistakes about a tempo, within the tempo range."""
-    tempo = tracker.tempo or 0.0
-    found = []
-    for words, ratio in RATIOS.items():
-        other = ratio * tempo
-        near = [c.weight for c in tracker.candidates if abs(c.tempo / other - 1.0) < NEAR]
-        if TEMPO_RANGE[0] <= other <= TEMPO_RANGE[1]:
-            found.append(Alternative(words, other, sum(near)))
-    return tuple(found)
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import subprocess
 import time
 
 import pytest
@@ -15,6 +14,7 @@ from rtbeat.live.controls import NAMES, Control
 from rtbeat.live.midi_controls import MidiControls, MidiInputError
 from rtbeat.live.midi_map import KNOBS, Binding, MidiMap, parse
 from tests import needs
+from tests.jack_server import JackServer
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 names = st.sampled_from(sorted(NAMES))
@@ -175,37 +175,16 @@ def test_learning_again_takes_a_message_from_what_it_did_before():
 
 # ---- ports ----
 
+PAD = f"pad {os.getpid()}"  # JACK wants names that no other server of the machine has
+
 
 @pytest.fixture(scope="module")
 def jack():
-    """rtmidi's JACK interface on a server of our own."""
-    needs.require_program("jackd", "apt install jackd2")
+    """rtmidi, on a JACK server of our own."""
     rtmidi = needs.require("rtmidi", "pip install python-rtmidi")
-    name = f"rtbeat-controls-{os.getpid()}"
-    server = subprocess.Popen(
-        ["jackd", "-n", name, "-S", "-d", "dummy", "-r", "48000", "-p", "1024"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    before = os.environ.get("JACK_DEFAULT_SERVER")
-    os.environ["JACK_DEFAULT_SERVER"] = name
-    wait_until(lambda: is_up(rtmidi))
-    yield rtmidi
-    server.terminate()
-    server.wait()
-    del os.environ["JACK_DEFAULT_SERVER"]
-    if before is not None:
-        os.environ["JACK_DEFAULT_SERVER"] = before
-
-
-def is_up(rtmidi) -> bool:
-    try:
-        port = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, "rtbeat probe")
-        port.open_virtual_port("probe")
-    except rtmidi.RtMidiError:
-        return False
-    port.delete()
-    return True
+    with JackServer(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MidiControls, "client", f"rtbeat controls {os.getpid()}")
+        yield rtmidi
 
 
 def wait_until(true) -> None:
@@ -222,7 +201,7 @@ def pad(jack):
     made = []
 
     def make():
-        port = jack.MidiOut(jack.API_UNIX_JACK, "controls pad")
+        port = jack.MidiOut(jack.API_UNIX_JACK, PAD)
         port.open_virtual_port("keys")
         made.append(port)
         return port
@@ -243,8 +222,8 @@ def open_controls(jack, posted: queue.Queue, *ports: str, **options) -> MidiCont
 
 def test_messages_of_a_port_arrive_with_the_time_of_their_arrival(jack, pad):
     keys, posted = pad(), queue.Queue()
-    with open_controls(jack, posted, "CONTROLS PAD") as controls:
-        assert controls.names == ("controls pad:keys",)
+    with open_controls(jack, posted, PAD.upper()) as controls:
+        assert controls.names == (f"{PAD}:keys",)
         before = time.perf_counter()
         keys.send_message([0x99, 36, 100])
         tap = posted.get(timeout=10)
@@ -259,7 +238,7 @@ def test_messages_of_a_port_arrive_with_the_time_of_their_arrival(jack, pad):
 def test_a_port_of_our_own_can_be_connected_to(jack):
     posted = queue.Queue()
     with open_controls(jack, posted, virtual="controls"):
-        keys = jack.MidiOut(jack.API_UNIX_JACK, "another pad")
+        keys = jack.MidiOut(jack.API_UNIX_JACK, f"{PAD} two")
         names = keys.get_ports()
         index = next(i for i, name in enumerate(names) if "rtbeat controls" in name)
         keys.open_port(index)
@@ -270,7 +249,7 @@ def test_a_port_of_our_own_can_be_connected_to(jack):
 
 def test_a_port_that_is_not_there_is_named_with_those_that_are(jack, pad):
     pad()
-    with pytest.raises(MidiInputError, match=r"'launchpad' is not there .*controls pad:keys"):
+    with pytest.raises(MidiInputError, match=rf"'launchpad' is not there .*{PAD}:keys"):
         open_controls(jack, queue.Queue(), "launchpad")
 
 
@@ -281,14 +260,14 @@ def test_a_port_that_vanishes_is_opened_again_when_it_is_back(jack, pad):
         changes.extend((name, status) for name, status, _ in controls.check())
         return bool(changes)
 
-    with open_controls(jack, posted, "controls pad") as controls:
+    with open_controls(jack, posted, PAD) as controls:
         assert controls.check() == []
         keys.delete()
         wait_until(changed)
-        assert changes.pop() == ("controls pad:keys", "lost")
+        assert changes.pop() == (f"{PAD}:keys", "lost")
         assert controls.names == ()
         keys = pad()
         wait_until(changed)
-        assert changes.pop() == ("controls pad:keys", "back")
+        assert changes.pop() == (f"{PAD}:keys", "back")
         keys.send_message([0x99, 36, 100])
         assert posted.get(timeout=10).name == "tap"
