@@ -86,7 +86,7 @@ def _add_midi(group: argparse._ArgumentGroup) -> None:
     add("--bend", type=float, default=4.0, metavar="BPM",
         help="most that the clock's tempo leaves the music's to catch up (default: 4)")  # fmt: skip
     add("--when-lost", default="stop", choices=("stop", "tick", "hold"),
-        help="once the music is lost: Stop; Stop but tick on; or go on (default: stop)")  # fmt: skip
+        help="once the music is lost: Stop; Stop, tick on; or go on (default: stop)")  # fmt: skip
     add("--controls", action="append", default=[], metavar="NAME",
         help="take a performer's controls from this MIDI input")  # fmt: skip
     add("--controls-virtual", metavar="NAME", help="make a MIDI input for controls")
@@ -192,6 +192,7 @@ def _show(
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
 
     def going_on() -> bool:
+        session.tend()
         return session.running and (deadline is None or time.monotonic() < deadline)
 
     with _midi_controls(args, session, settings) as mapping:
@@ -218,18 +219,22 @@ def _perform_on_screen(
 ) -> None:
     from rich.console import Console
 
-    from rtbeat.live.keyboard import Keyboard
+    from rtbeat.live.keyboard import open_keyboard
     from rtbeat.live.midi_map import Binding
     from rtbeat.live.screen_loop import perform
-    from rtbeat.live.settings import update
+    from rtbeat.live.settings import SettingsError, update
 
     def keep(binding: Binding) -> None:
         message, _, action = str(binding).partition(" -> ")
-        update(
-            lambda now: replace(now, midi_learn={**now.midi_learn, message: action}), args.settings
-        )
+        try:
+            update(
+                lambda now: replace(now, midi_learn={**now.midi_learn, message: action}),
+                args.settings,
+            )
+        except SettingsError as error:
+            session.note(f"learnt, but not kept: {error}")
 
-    perform(session, Keyboard(), Console(), mapping, learnt=keep, running=going_on)
+    perform(session, open_keyboard(), Console(), mapping, learnt=keep, running=going_on)
 
 
 @contextlib.contextmanager
@@ -248,5 +253,7 @@ def _midi_controls(
         parse(f"{message} -> {action}") for message, action in settings.midi_learn.items()
     )
     api = rtmidi_api(args.midi_api or "auto")
-    with MidiControls(session.post, mapping, args.controls, args.controls_virtual, api):
+    with MidiControls(session.post, mapping, args.controls, args.controls_virtual, api) as inputs:
+        session.watch_inputs(inputs.check)
         yield mapping
+        session.watch_inputs(lambda: [])

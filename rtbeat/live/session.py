@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from rtbeat.live.snapshot import Alternative, Snapshot
 from rtbeat.live.watch import DeviceWatch
 from rtbeat.tracker import State
 
+TENDING = 1.0  # seconds between two looks at MIDI inputs
 TURN = 0.004  # seconds that the engine thread sleeps between two looks
 RATIOS = {0.5: "÷2", 2.0: "x2", 2.0 / 3.0: "2/3", 1.5: "3/2"}
 TRANSPORT = ("start", "stop", "continue", "panic")
@@ -86,6 +87,8 @@ class Session:
         self._message = ""
         self._transport = ""
         self._port_status = {spec.name: "opening" for spec in options.midi.ports}
+        self._check_inputs: Callable[[], Sequence[tuple[str, str, str]]] = lambda: []
+        self._tended = 0.0
         self._failure: BaseException | None = None
         self.latency = LatencyBudget(self._feed, options.loop, self.engine)
 
@@ -101,6 +104,24 @@ class Session:
         while self._events:
             events.append(self._events.popleft())
         return events
+
+    def note(self, message: str) -> None:
+        """Tell people something. Thread: any."""
+        self._tell(Event("note", self.engine.time, {"message": message}))
+
+    def watch_inputs(self, check: Callable[[], Sequence[tuple[str, str, str]]]) -> None:
+        """Ask ``check`` about once a second what became of MIDI inputs: ``(name, status,
+        message)``. Thread: main."""
+        self._check_inputs = check
+
+    def tend(self) -> None:
+        """What the main thread has to do beside its own work; call it several times a second."""
+        now = time.monotonic()
+        if now - self._tended >= TENDING:
+            self._tended = now
+            for name, status, message in self._check_inputs():
+                data = {"name": name, "status": status, "message": message}
+                self._tell(Event("port", self.engine.time, data))
 
     @property
     def running(self) -> bool:
