@@ -201,6 +201,19 @@ class OwnClicks:
             self._learn_what_is_complete()
         return out
 
+    def skip(self, samples: int) -> None:
+        """So much input was lost: nothing is learnt from clicks that it would have held.
+
+        Thread: as :meth:`process`. Realtime-safe: no.
+        """
+        for click in self._clicks:
+            if click.start < self._now + samples and click.end > self._now:
+                click.learnt = True
+        zeros = np.zeros(min(samples, len(self._heard)), np.float32)
+        at = np.arange(self._now + samples - len(zeros), self._now + samples) % len(self._heard)
+        self._heard[at] = zeros
+        self._now += samples
+
     def _until_next(self) -> int:
         """Samples until the next click has been heard to its end, bounded by the ring."""
         ends = [click.end for click in self._clicks if not click.learnt]

@@ -60,6 +60,7 @@ def test_beats_are_told_ahead_with_the_state_that_they_come_with():
     assert len(found) > 18
     for event in found:
         assert event.time == event.data["announced_at"] < event.data["time"]
+    for event in found[8:]:
         assert np.abs(BEATS - event.data["time"]).min() < 0.07
 
 
@@ -87,7 +88,7 @@ def test_clicks_are_planned_for_each_beat(mode, parts):
 
 
 def test_an_offset_moves_clicks_and_not_beats():
-    early, plain = make(on=True, offset=-0.05), make(on=True)
+    early, plain = (make(on=True, heard=False, offset=offset) for offset in (-0.05, 0.0))
     assert beats(run(early, MUSIC)) == beats(run(plain, MUSIC))
     moved = np.array([click.time for click in early.take_clicks()])
     still = np.array([click.time for click in plain.take_clicks()])

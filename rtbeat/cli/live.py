@@ -167,8 +167,26 @@ def _perform(
             return 0
         finally:
             session.close()
+            _report_recording(args, session, terminal)
             if args.latency_report:
                 terminal.note(session.latency.words())
+
+
+def _report_recording(args: argparse.Namespace, session: Session, terminal: Terminal) -> None:
+    """What happened, in words, from the recording."""
+    recorder = session.options.recorder
+    if recorder is None or not args.record:
+        return
+    from rtbeat.live.recording import RecordingError, read_recording
+    from rtbeat.live.report import make_report
+    from rtbeat.live.report_words import report_text
+
+    if recorder.problem:
+        terminal.error(recorder.problem)
+    with contextlib.suppress(RecordingError):  # nothing was recorded
+        recording = read_recording(args.record)
+        seconds = (recording.end or 0) / recording.header.options.sample_rate
+        terminal.note(report_text(make_report(recording.events, seconds)))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ to the same events, bit for bit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,6 +130,7 @@ class Engine:
 
     def process(self, samples: Float32) -> list[Event]:
         """Take in input float32 ``(n,)`` and tell what happened."""
+        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
         exact = np.round(np.clip(samples, -1.0, 1.0 - 1.0 / BITS) * BITS) / BITS
         self._pending = np.concatenate((self._pending, exact.astype(np.float32)))
         events: list[Event] = []
@@ -222,6 +224,8 @@ class Engine:
         A value outside of what is allowed acts as the nearest that is.
         """
         value = control.value
+        if value is not None and not math.isfinite(value):
+            value = None
         act = self._acts.get(control.name)
         if act is not None:
             act(value)
@@ -236,7 +240,9 @@ class Engine:
             "double": lambda value: tracker.double(),
             "halve": lambda value: tracker.halve(),
             "scale": lambda value: tracker.scale(_within(value or 1.0, 0.25, 4.0)),
-            "shift": lambda value: tracker.shift(0.5 if value is None else value),
+            "shift": lambda value: tracker.shift(
+                _within(0.5 if value is None else value, -4.0, 4.0)
+            ),
             "nudge": lambda value: tracker.nudge(_within(value or 0.0, -1.0, 1.0)),
             "lock": self._lock,
             "hold": self._hold,
@@ -248,6 +254,9 @@ class Engine:
             "panic": lambda value: self._click(0.0),
             "reset": lambda value: self._reset(),
         }
+
+    def _shift(self, value: float | None) -> None:
+        self.tracker.shift(0.5 if value is None else _within(value, -4.0, 4.0))
 
     def _lock(self, value: float | None) -> None:
         wanted = not self.tracker.locked if value is None else value > 0.5

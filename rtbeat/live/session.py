@@ -86,6 +86,7 @@ class Session:
         self._xruns: dict[str, int] = {}
         self._message = ""
         self._transport = ""
+        self._recording_ended = False
         self._port_status = {spec.name: "opening" for spec in options.midi.ports}
         self._check_inputs: Callable[[], Sequence[tuple[str, str, str]]] = lambda: []
         self._tended = 0.0
@@ -187,6 +188,7 @@ class Session:
             self._deliver(events)
         self._note_losses()
         self._note_ports()
+        self._note_recording()
 
     def _deliver(self, events: list[Event]) -> None:
         """Clicks to the audio callback, the grid to the MIDI clock, events to everyone."""
@@ -286,6 +288,12 @@ class Session:
             elif report.kind == "port":
                 self._port_status[report.port] = str(report.data["status"])
                 self._tell(Event("port", self.engine.time, {"name": report.port, **report.data}))
+
+    def _note_recording(self) -> None:
+        recorder = self.options.recorder
+        if recorder is not None and recorder.problem and not self._recording_ended:
+            self._recording_ended = True
+            self.note(recorder.problem)
 
     # ---- what a screen shows ----
 
