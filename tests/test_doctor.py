@@ -35,11 +35,11 @@ PORTS = (MidiPort("alsa", "output", 0, "Volca"), MidiPort("alsa", "input", 0, "P
 @pytest.mark.parametrize(
     ("finding", "verdict", "words", "remedy"),
     [
-        (doctor.judge_devices([MICROPHONE, SPEAKER]), "good", "1 inputs and 1 outputs", ""),
+        (doctor.judge_devices([MICROPHONE, SPEAKER]), "good", "1 input and 1 output", ""),
         (doctor.judge_devices([MICROPHONE]), "fair", "0 outputs", "no clicks, only MIDI"),
         (doctor.judge_devices([SPEAKER]), "bad", "0 inputs", "plug in a microphone"),
         (doctor.judge_devices([]), "bad", "0 inputs", "start the audio server"),
-        (doctor.judge_midi([MidiApi("alsa", PORTS)]), "good", "1 ports to send to, by alsa", ""),
+        (doctor.judge_midi([MidiApi("alsa", PORTS)]), "good", "1 port to send to, by alsa", ""),
         (doctor.judge_midi([MidiApi("alsa", (), "no snd-seq")]), "bad", "not work", "no snd-seq"),
         (doctor.judge_loop(LoopDelay(0.02, 1e-5, 30.0, 6)), "good", "20.0 ms", ""),
         (doctor.judge_loop(LoopDelay(0.1, 1e-5, 30.0, 6)), "fair", "100.0 ms", "--block"),
@@ -48,7 +48,7 @@ PORTS = (MidiPort("alsa", "output", 0, "Volca"), MidiPort("alsa", "input", 0, "P
         (doctor.judge_driver_loop(0.4, "deaf"), "bad", "400.0 ms by the driver", "--block"),
         (doctor.judge_driver_loop(None, "deaf"), "not measured", "deaf", "calibrate"),
         (doctor.judge_xruns(0, 10.0), "good", "lost 0 times in 10 s", ""),
-        (doctor.judge_xruns(1, 10.0), "fair", "lost 1 times", "close other programs"),
+        (doctor.judge_xruns(1, 10.0), "fair", "lost 1 time in", "close other programs"),
         (doctor.judge_xruns(7, 10.0), "bad", "lost 7 times", "larger --block"),
         (doctor.judge_hops(np.full(100, 0.001), 0.02), "good", "5 % of one", ""),
         (doctor.judge_hops(np.full(100, 0.008), 0.02), "fair", "40 % of one", "close other"),
@@ -58,7 +58,7 @@ PORTS = (MidiPort("alsa", "output", 0, "Volca"), MidiPort("alsa", "input", 0, "P
         (doctor.judge_ticks(1e-4, 4e-3, True), "fair", "less than 4.00 ms", "close other"),
         (doctor.judge_ticks(1e-4, 9e-3, False), "bad", "without real-time priority", "rtprio"),
         (doctor.judge_cache(0, True, "/x"), "good", "compiled already", ""),
-        (doctor.judge_cache(9, True, "/x"), "good", "9 functions were compiled just now", ""),
+        (doctor.judge_cache(9, True, "/x"), "good", "9 functions compiled just now", ""),
         (doctor.judge_cache(9, False, "/x"), "bad", "cannot be kept in /x", "NUMBA_CACHE_DIR"),
     ],
 )

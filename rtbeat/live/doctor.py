@@ -52,6 +52,11 @@ def grade(value: float, good: float, fair: float) -> Verdict:
     return "good" if value <= good else "fair" if value <= fair else "bad"
 
 
+def counted(number: int, noun: str) -> str:
+    """As people say it: 1 port, 2 ports."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def not_measured(name: str, reason: str) -> Finding:
     """A check that could not be made."""
     return Finding(name, "not measured", reason)
@@ -61,7 +66,7 @@ def judge_devices(devices: Sequence[AudioDevice]) -> Finding:
     """Whether there is something to hear and to play with."""
     inputs = sum(device.inputs > 0 for device in devices)
     outputs = sum(device.outputs > 0 for device in devices)
-    words = f"{inputs} inputs and {outputs} outputs; see `rtbeat devices`"
+    words = f"{counted(inputs, 'input')} and {counted(outputs, 'output')}; see `rtbeat devices`"
     if not inputs:
         remedy = "plug in a microphone or an interface" if devices else NO_AUDIO_DEVICE
         return Finding("audio devices", "bad", words, remedy, 0.0, "inputs")
@@ -74,12 +79,12 @@ def judge_devices(devices: Sequence[AudioDevice]) -> Finding:
 def judge_midi(apis: Sequence[MidiApi]) -> Finding:
     """Whether MIDI works and where it could go."""
     working = [api for api in apis if not api.problem]
-    details = {api.name: api.problem or f"{len(api.ports)} ports" for api in apis}
+    details = {api.name: api.problem or counted(len(api.ports), "port") for api in apis}
     if not working:
         remedy = "; ".join(api.problem for api in apis) or "install a MIDI driver"
         return Finding("MIDI ports", "bad", "MIDI does not work here", remedy, details=details)
     count = sum(port.direction == "output" for api in working for port in api.ports)
-    words = f"{count} ports to send to, by {' and '.join(api.name for api in working)}"
+    words = f"{counted(count, 'port')} to send to, by {' and '.join(api.name for api in working)}"
     return Finding("MIDI ports", "good", words, "", float(count), "ports", details)
 
 
@@ -108,7 +113,7 @@ def judge_driver_loop(driver: float | None, reason: str) -> Finding:
 def judge_xruns(count: int, seconds: float) -> Finding:
     """Sound lost because the computer was too late."""
     verdict = grade(count, 0, 1)
-    words = f"sound was lost {count} times in {seconds:.0f} s"
+    words = f"sound was lost {counted(count, 'time')} in {seconds:.0f} s"
     remedy = (
         "close other programs, choose a larger --block, plug in the power supply, switch power "
         "saving off"
@@ -143,7 +148,7 @@ def judge_cache(compiled: int, writable: bool, folder: str) -> Finding:
         remedy = "set the environment variable NUMBA_CACHE_DIR to a folder that you may write to"
         return Finding("compiled code", "bad", words, remedy, float(compiled), "compiled", details)
     words = (
-        f"{compiled} functions were compiled just now; the next start is quick"
+        f"{counted(compiled, 'function')} compiled just now; the next start is quick"
         if compiled
         else "everything is compiled already: starts are quick"
     )

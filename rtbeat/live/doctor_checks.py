@@ -21,6 +21,7 @@ from rtbeat.live.callback import Float32
 from rtbeat.live.devices import DeviceError, audio_devices
 from rtbeat.live.doctor import (
     Finding,
+    counted,
     judge_cache,
     judge_devices,
     judge_driver_loop,
@@ -64,7 +65,7 @@ def check_settings(path: str | None) -> Finding:
     except SettingsError as error:
         return Finding("settings", "bad", str(error), "mend that line in a text editor")
     count = len(settings.calibrations)
-    words = f"{settings_path(path)}, with {count} calibrations"
+    words = f"{settings_path(path)}, with {counted(count, 'calibration')}"
     if settings.unknown:
         return Finding("settings", "fair", "; ".join(settings.unknown), "mend these lines")
     return Finding("settings", "good", words, "", float(count), "calibrations")
