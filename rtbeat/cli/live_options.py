@@ -11,7 +11,7 @@ from rtbeat.cli.outputs import UsageError
 from rtbeat.click import SOUNDS
 from rtbeat.live.audio import AudioStream
 from rtbeat.live.clock_process import PortSpec
-from rtbeat.live.devices import AudioDevice, choose
+from rtbeat.live.devices import AudioDevice, choose, refresh_audio
 from rtbeat.live.engine import CLICK_MODES, ClickOptions, EngineOptions, click_sounds
 from rtbeat.live.latency import ASSUMED_LOOP, MARGIN
 from rtbeat.live.recorder import Recorder
@@ -166,6 +166,7 @@ def _opener(
         nonlocal first
         here, there = source, target
         if not first:
+            refresh_audio()
             here = choose("input", source.name, source.host_api)
             there = None if target is None else choose("output", target.name, target.host_api)
         first = False
