@@ -149,10 +149,16 @@ def test_the_map_follows_drift_and_ignores_scatter():
     assert np.abs(np.diff(times) - PERIOD / rate)[200:].max() < 2e-6
 
 
+def test_the_map_ignores_one_late_cycle():
+    frame_map = FrameMap(48_000)
+    times = [frame_map.time_of(48 * i, 5.0 + 0.001 * i + 0.008 * (i == 50)) for i in range(100)]
+    assert times == pytest.approx([5.0 + 0.001 * i for i in range(100)])
+
+
 def test_the_map_begins_anew_where_frames_stood_still():
     frame_map = FrameMap(48_000)
-    frame_map.time_of(0, 5.0)
-    assert frame_map.time_of(48_000, 6.02) == pytest.approx(6.02)
+    times = [frame_map.time_of(48 * i, 5.0 + 0.001 * i + 0.02 * (i >= 50)) for i in range(100)]
+    assert times[60:] == pytest.approx([5.02 + 0.001 * i for i in range(60, 100)])
 
 
 def test_the_map_survives_the_wrap_of_the_frame_counter():

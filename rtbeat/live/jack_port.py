@@ -16,7 +16,8 @@ from rtbeat.live.midi_ports import PortError, PortSpec, Sink, Take, find
 
 WRAP = 1 << 32  # of JACK's frame counter
 SETTLED = 0.01  # share of a new measurement in the map: seconds to follow, as clocks drift slowly
-JUMP = 0.003  # s; JACK's counter stands still during an xrun
+JUMP = 0.001  # s; further off is a late cycle, or the counter stood still during an xrun
+PERSISTENT = 8  # measurements in a row, until a jump is believed
 TRIES = 2  # readings of the clock; the one with the least in between counts
 
 
@@ -32,6 +33,7 @@ class FrameMap:
         self._total = 0
         self._origin: float | None = None
         self._count = 0
+        self._strays = 0
 
     def time_of(self, frame: int, measured: float) -> float:
         """Host time of ``frame``, seconds, with one more measurement of it.
@@ -44,8 +46,12 @@ class FrameMap:
         return played + self._learn(measured - played)
 
     def _learn(self, origin: float) -> float:
-        if self._origin is None or abs(origin - self._origin) > JUMP:
-            self._origin, self._count = origin, 0
+        if self._origin is None or self._strays == PERSISTENT:
+            self._origin, self._count, self._strays = origin, 0, 0
+        if abs(origin - self._origin) > JUMP:
+            self._strays += 1
+            return self._origin
+        self._strays = 0
         self._count += 1
         self._origin += max(SETTLED, 1.0 / self._count) * (origin - self._origin)
         return self._origin
