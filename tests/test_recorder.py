@@ -142,7 +142,7 @@ def test_a_model_of_ones_own_is_found_from_any_folder(folder, tmp_path, monkeypa
 # ---- what goes wrong ----
 
 KILLED = """
-import os, signal, sys
+import os, pathlib, signal, sys
 import numpy as np
 from rtbeat.live.engine import EngineOptions
 from rtbeat.live.events import Event
@@ -151,7 +151,8 @@ recorder = Recorder(sys.argv[1], EngineOptions(8000))
 for block in np.random.default_rng(0).normal(0.0, 0.3, 80_000).astype(np.float32).reshape(-1, 80):
     recorder.samples(block)
 recorder.event(Event("note", 10.0, {"message": "the last"}))
-while '"the last"' not in open(sys.argv[1] + "/session.jsonl").read():
+lines = pathlib.Path(sys.argv[1], "session.jsonl")
+while not lines.exists() or '"the last"' not in lines.read_text():
     pass
 os.kill(os.getpid(), signal.SIGKILL)
 """
