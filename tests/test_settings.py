@@ -204,10 +204,10 @@ calibrations = st.lists(
     unique_by=lambda row: row.key,
 )  # fmt: skip
 messages = st.builds(
-    "{} {} {}".format,
-    st.sampled_from(["note", "control", "program"]),
-    st.integers(1, 16),
+    "{} {} ch {}".format,
+    st.sampled_from(["note", "cc", "program"]),
     st.integers(0, 127),
+    st.integers(1, 16),
 )
 maybe = st.none()
 whole_settings = st.builds(
