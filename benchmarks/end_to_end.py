@@ -180,8 +180,9 @@ def _starts(recorded: Float32) -> NDArray[np.int64]:
 def click_errors(take: Take, times: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of each click from the nearest of ``times`` (stream time), seconds."""
     frames = np.array([take.frame_of(time) for time in times])
-    nearest = np.abs(take.clicks[:, None] - frames[None, :]).argmin(axis=1)
-    return np.asarray((take.clicks - frames[nearest]) / RATE)
+    clicks = take.clicks[take.clicks < take.frame_of(len(take.input) / RATE)]  # later ones have no
+    nearest = np.abs(clicks[:, None] - frames[None, :]).argmin(axis=1)  # beat in a file
+    return np.asarray((clicks - frames[nearest]) / RATE)
 
 
 def ticks_between_beats(take: Take) -> list[int]:

@@ -14,8 +14,8 @@ from collections import deque
 from enum import Enum
 
 from rtbeat.beat import Beat
+from rtbeat.beat_line import LONGEST, BeatLine, beat_line
 from rtbeat.decoder import Decoder, Prediction
-from rtbeat.line_period import LONGEST, line_period
 from rtbeat.taps import Taps
 from rtbeat.timeline import Timeline
 
@@ -83,7 +83,8 @@ class Announcer:
         self._last_frame = 0.0  # decoder position of the last beat announced
         self._coasted = 0
         self._held = False
-        self._line: deque[float] = deque(maxlen=LONGEST)  # beats by which the tempo is told
+        self._latest: deque[float] = deque(maxlen=LONGEST)  # beats that the line goes through
+        self.line: BeatLine | None = None
         self._locked_tempo = False
         self._octave_by_hand = False
         self._tapped_until = 0.0
@@ -196,7 +197,8 @@ class Announcer:
         return self.last is None or time - self.last.time >= self._shortest - 1e-9
 
     def _announce(self, time: float, prediction: Prediction) -> Beat:
-        period = self._period_with(time, prediction.period / self._rate)
+        self.line = self._line_with(time, prediction.period / self._rate)
+        period = self.line.period
         beat = Beat(
             time=time,
             number=prediction.number,
@@ -217,13 +219,13 @@ class Announcer:
         self._last_frame = prediction.frame
         return beat
 
-    def _period_with(self, time: float, told: float) -> float:
-        """Seconds a beat with one more at ``time``, where the decoder says ``told``."""
-        steps = (time - self._line[-1]) / told if self._line else 1.0
+    def _line_with(self, time: float, told: float) -> BeatLine:
+        """The line with one more beat at ``time``, where the decoder says ``told`` seconds."""
+        steps = (time - self._latest[-1]) / told if self._latest else 1.0
         if not 0.5 < steps < 1.5:  # beats have been left out, or another tempo has come
-            self._line.clear()
-        self._line.append(time)
-        return line_period(self._line, told)
+            self._latest.clear()
+        self._latest.append(time)
+        return beat_line(self._latest, told)
 
     def _time_of(self, frame: float) -> float:
         return (frame + self._offset) / self._rate + self._nudge
@@ -311,7 +313,7 @@ class Announcer:
         frame = self._frame_of(time)
         self.decoder.seed(frame, period * self._rate, number)
         self.period = period
-        self._line.clear()
+        self._latest.clear()
         self._octave_by_hand = True
         if self.last is not None:
             # the beat of the new grid that stands for the last one announced: a little later

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rtbeat import options as check
 from rtbeat.announcer import Announcer, State
 from rtbeat.beat import Beat
+from rtbeat.beat_line import BeatLine
 from rtbeat.decoder import Activations, Decoder, TempoAlternative, TempoCandidate
 from rtbeat.features import FeatureStream, frame_end, mixdown
 from rtbeat.filter import FilterDecoder
@@ -321,6 +322,11 @@ class BeatTracker:
     def timeline(self) -> Timeline | None:
         """Musical position over stream time, as announced so far; None before the first beat."""
         return self._announcer.timeline
+
+    @property
+    def line(self) -> BeatLine | None:
+        """Steady tempo and phase by the latest beats, for clocks; None before the first beat."""
+        return self._announcer.line
 
     def phase(self, at: float | None = None) -> float | None:
         """Beats since the last downbeat at stream time ``at`` (default: now), as a float; since

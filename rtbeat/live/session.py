@@ -215,14 +215,16 @@ class Session:
             stream.output.shared.play(index, click.sound, click.gain)
 
     def _grid(self, event: Event) -> Grid:
-        """The beat announced, in host time as it is heard in the room."""
+        """The beat announced, in host time as it is heard in the room; its phase is that of the
+        line through the latest beats, so that the clock does not tremble."""
         data: Any = event.data
-        timeline = self.engine.tracker.timeline
+        timeline, line = self.engine.tracker.timeline, self.engine.tracker.line
+        beat = data["time"] if line is None else line.time
         return Grid(
             beat=timeline.beats[-1] if timeline else 0,
             number=data["number"],
             beats_per_bar=self.engine.tracker.beats_per_bar,
-            time=self._feed.host_at(data["time"]) - self.latency.input,
+            time=self._feed.host_at(beat) - self.latency.input,
             period=60.0 / data["tempo"],
         )
 
