@@ -41,7 +41,7 @@ class JackServer:
     """``jackd`` under a name of its own; within ``with``, all JACK programs use this one.
 
     Client names must differ across servers of a machine: :meth:`client` makes one. JACK has room
-    for eight servers a machine, and one that was killed by ``SIGKILL`` keeps its place until a
+    for eight servers a machine, and one that has ended by a crash keeps its place until a
     server of that name has ended in peace, so that is done at the end.
     """
 
@@ -65,13 +65,11 @@ class JackServer:
         if self._process is None:
             return
         self._process.send_signal(how)
-        self._untidy = how == signal.SIGKILL
         try:
             self._process.wait(3.0)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
-            self._untidy = True
+        self._untidy = self._process.wait() != 0
         self._process = None
 
     def _launch(self) -> None:

@@ -53,6 +53,11 @@ class Feeder:
             time.sleep(0.01)
             self.reports += self.clock.poll()
 
+    def state(self) -> str:
+        """Of the transport, as told last."""
+        states = [r.data["state"] for r in self.reports if r.kind == "transport"]
+        return states[-1] if states else ""
+
     def status(self, port: str) -> list[str]:
         return [r.data["status"] for r in self.reports if r.port == port and r.kind == "port"]
 
@@ -84,7 +89,7 @@ def test_two_ports_get_the_same_messages_each_at_its_offset():
     ticks_b = [when for when, m in b if m == TICK]
     apart = sorted(x - y for x, y in zip(ticks_a, ticks_b, strict=False))
     assert apart[len(apart) // 2] == pytest.approx(0.1, abs=0.02)  # a busy machine may be late
-    assert feeder.clock.lead == pytest.approx(0.13)
+    assert feeder.clock.lead == pytest.approx(0.15)
 
 
 def test_a_process_loads_neither_kernels_nor_the_users_program(tmp_path: Path):
@@ -98,17 +103,14 @@ def test_a_process_loads_neither_kernels_nor_the_users_program(tmp_path: Path):
 def test_transport_commands_reach_the_port(tmp_path: Path):
     path = tmp_path / "port"
     feeder = Feeder(ClockProcess([sink("FileSink", path)], bend=2.0, start="beat"))
-    feeder.wait(lambda: START in sent(path))
-    feeder.clock.transport("stop")
-    feeder.wait(lambda: STOP in sent(path))
-    feeder.clock.transport("continue")
-    feeder.wait(lambda: CONTINUE in sent(path))
+    for command, state in ((None, "running"), ("stop", "stopped"), ("continue", "running")):
+        if command:
+            feeder.clock.transport(command)
+        feeder.wait(lambda state=state: feeder.state() == state)
     said = [m for m in sent(path) if m != TICK]
     assert said[:2] == [START, STOP]
     assert said[2].startswith("f2")
     assert said[3] == CONTINUE
-    states = [r.data["state"] for r in feeder.reports if r.kind == "transport"]
-    assert states[:4] == ["waiting", "running", "stopped", "waiting"]
     close(feeder)
 
 

@@ -117,9 +117,9 @@ class ClockChild:
             self._wait_while_driven(sink)
         else:
             self._send_on_time(sink)
-        if not self.closing:  # the port has gone, and closing it may hang
-            os._exit(0)
-        self._end(sink)
+        if self.closing:
+            self._end(sink)
+        sink.close()
 
     def _restore(self) -> None:
         """What a process before this one had reached."""
@@ -240,7 +240,6 @@ class ClockChild:
         if isinstance(sink, MemorySink):
             sent = [(when, data.hex()) for when, data in sink.sent]
             self._reports.tell_all("sent", messages=sent)
-        sink.close()
 
 
 def _read(file: BinaryIO, child: ClockChild) -> None:

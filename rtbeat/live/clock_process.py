@@ -45,7 +45,7 @@ main(hello)
 PACKAGE = str(Path(__file__).parent.parent)
 AGAIN = 0.5  # s until a process is started again
 END = 0.6  # s for all processes to end by themselves
-WAY = 0.03  # s that a beat needs to get to a process and be scheduled
+WAY = 0.05  # s that a beat needs to get to a process, and a period of JACK
 REMEMBERED = 1000  # reports nobody took
 
 

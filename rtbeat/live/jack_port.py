@@ -135,5 +135,6 @@ class JackSink(Sink):
         return not self._gone and (self._spec.virtual or self.title in self._inputs())
 
     def close(self) -> None:
-        self._client.deactivate()
-        self._client.close()
+        if not self._gone:
+            self._client.deactivate()
+            self._client.close()

@@ -1,8 +1,8 @@
 """MIDI output ports behind a thin base, and their twin in memory.
 
-Device libraries are imported where a port is opened. A port that has vanished is not closed: on a
-dead JACK server RtMidi's close never comes back. Who finds that it has vanished ends the process
-that holds it (:mod:`rtbeat.live.clock_child`).
+Device libraries are imported where a port is opened. A port on a JACK server that has died is not
+closed, as RtMidi's close never comes back there: the process that holds it ends instead
+(:mod:`rtbeat.live.clock_child`).
 """
 
 from __future__ import annotations
@@ -143,7 +143,12 @@ class RtMidiSink(Sink):
         return self._virtual or self.title in self._out.get_ports()
 
     def close(self) -> None:
+        if self._watch is not None:
+            if self._watch.gone:
+                return
+            self._watch.close()
         self._out.close_port()
+        self._out.delete()
 
 
 def find(part: str, names: list[str]) -> str:
