@@ -132,6 +132,17 @@ def test_every_control_is_taken_and_told():
         assert run(engine, MUSIC[4 * RATE : 6 * RATE]) is not None
 
 
+def test_a_control_that_would_leave_the_tempo_range_says_why_it_does_nothing():
+    engine = make()
+    run(engine, MUSIC[: 8 * RATE])
+    tempo = engine.tracker.tempo
+    engine.control(Control("fastest", 1.5 * tempo))
+    run(engine, MUSIC[8 * RATE : 9 * RATE])
+    _, note = engine.control(Control("double"))
+    assert "outside of the tempo range" in note.data["message"]
+    assert len(engine.control(Control("halve"))) == 1
+
+
 def test_a_reset_forgets_the_music_but_not_the_time():
     engine = make()
     run(engine, MUSIC[: 6 * RATE])

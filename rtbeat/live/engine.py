@@ -226,11 +226,21 @@ class Engine:
         value = control.value
         if value is not None and not math.isfinite(value):
             value = None
+        notes = self._out_of_range(control.name, value)
         act = self._acts.get(control.name)
         if act is not None:
             act(value)
         data = {"name": control.name, "value": value, "source": control.source}
-        return [Event("control", self.time, data), *self._changes()]
+        return [Event("control", self.time, data), *notes, *self._changes()]
+
+    def _out_of_range(self, name: str, value: float | None) -> list[Event]:
+        """A note where a control would leave the tempo range, and so does nothing."""
+        factor = {"double": 2.0, "halve": 0.5, "scale": value}.get(name)
+        tempo, (low, high) = self.tracker.tempo, self.tracker.tempo_range
+        if factor is None or tempo is None or low <= tempo * factor <= high:
+            return []
+        wanted = f"{tempo * factor:.1f} BPM is outside of the tempo range, {low:g} to {high:g}"
+        return [Event("note", self.time, {"message": wanted})]
 
     def _actions(self) -> dict[str, Callable[[float | None], None]]:
         tracker = self.tracker
