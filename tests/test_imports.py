@@ -53,6 +53,8 @@ ALLOWED = {
     "filter": {"decoder", "state_space"},
     "viterbi": {"decoder", "state_space"},
     "click": {"timeline"},
+    "click_response": set(),
+    "own_clicks": {"click_response", "features"},
     "tempo": {"decoder"},
     "chain": {"tempo"},
     "meter": set(),
