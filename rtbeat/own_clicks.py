@@ -1,61 +1,42 @@
 """Takes the clicks that rtbeat itself plays out of what the microphone hears.
 
-A click arrives as its known wave, played at a known time, through an unknown but steady response of
-loudspeaker, room and microphone. The response is estimated from whole clicks and its prediction is
-subtracted, so the input is not delayed. Music always sounds at the same time as the clicks, hence:
-
-* Each click is one observation ``Y = X H + music`` for every frequency, weighted by how loud the
-  music is there at that moment: recursive weighted least squares (S. Haykin, "Adaptive Filter
-  Theory", chapter on RLS; noise weights after G. Enzner, P. Vary, "Frequency-domain adaptive
-  Kalman filter for acoustic echo control in hands-free telephones", Signal Processing 86(6), 2006).
-  When the music stops the weight soars and one or two clicks are enough.
-* What an average over few clicks takes for a response is mostly music. So the estimate is whitened
-  to equal noise at every lag, lags that do not rise above that noise are taken out (empirical
-  Wiener shrinkage, D. Donoho, I. Johnstone, "Ideal spatial adaptation by wavelet shrinkage",
-  Biometrika 81(3), 1994), and frequencies in which clicks say little are held back.
+A click arrives as its known wave, played at a known time, through an unknown but steady response
+(:mod:`rtbeat.click_response`). Its prediction is subtracted, so the input is not delayed. What the
+loudspeaker adds that no response explains is left over; where nothing else sounds, that is turned
+down as well, to what was heard between the clicks.
 
 Lags reach from ``EARLIEST`` before the scheduled time to ``LATEST`` after it: a loop that is not
-calibrated, the way through the room and its reverberation. Pure: no thread, device or clock.
+calibrated, the way through the room, its reverberation. Pure: no thread, device or clock.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from rtbeat.click_response import ClickResponse
 from rtbeat.features import fft_length
 
 Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 Complex128 = NDArray[np.complex128]
 
 EARLIEST = 0.1  # seconds before the scheduled time at which a click may return
 LATEST = 0.35  # seconds after it until which its reverberation is followed
 LONGEST = 0.25  # seconds of the longest wave
 AHEAD = 1.5  # seconds that a click may be played ahead
-FORGET = 0.98  # share of the past kept at a click: a memory of 50 clicks
-SMOOTHING = 40.0  # Hz to each side over which the music's power is averaged
-LAG_SPREADS = (0.0005, 0.005)  # seconds to each side: direct sound and echoes; reverberation
-LEAST = 1.5  # a lag counts as far as its power is above so many times the noise
-PRIOR = 0.1  # inverse power, in units of the mean response's, that the response is expected to have
-MUSIC_SHARE = 0.1  # least share of the error that is taken for music
-EXACTNESS = 1e-6  # power at which prediction and echo are expected to differ even in silence
-CHANGED = 0.5  # regression of echo on prediction under which the response is a new one
-CHANGE_EVIDENCE = 100.0  # inverse variance of that regression needed to say so
-CLICK_EVIDENCE = 50.0  # most of it that one click gives, so that none speaks alone
-CHANGE_MEMORY = 0.7  # share of it kept at a click
-FADE = 0.005  # seconds at each end of an observation
-TINY = 1e-20
+SOUNDS = 8  # waves whose echoes are kept ready
+FADE = 0.005  # seconds at each end of what is observed of a click
+RESIDUE = 0.05  # power that may be left of an echo, as a share of it
+FAST = 0.005  # seconds over which power is averaged for that
+SLOW = 0.1  # seconds over which the level between clicks is averaged
 
 
 @dataclass(eq=False)
 class _Sound:
-    """A wave that is played: its spectrum and how it is expected to return.
-
-    length : samples of its echo.
-    """
+    """A wave that is played. ``length`` : samples of its echo, the first as early as can be."""
 
     length: int
     spectrum: Complex128
@@ -72,14 +53,31 @@ class _Click:
 
     @property
     def end(self) -> int:
-        """Sample just past its echo."""
+        """Sample just past its latest echo."""
         return self.start + self.sound.length
 
 
-def _running_mean(values: Float64, half: int) -> Float64:
-    """Circular mean over ``2 * half + 1`` neighbours."""
-    total = np.cumsum(np.concatenate((values[-half - 1 :], values, values[:half])))
-    return (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1)
+@nb.njit(nogil=True, cache=True)
+def _turn_down_residue(cleaned, echo, fast, slow, levels):  # type: ignore[no-untyped-def]
+    """Wiener gain, in place, for what a subtracted echo may have left over.
+
+    cleaned, echo : float32 (n,). fast, slow : shares by which averages follow. levels : float64
+    (3,), carried on: power of cleaned, of echo, and of cleaned between echoes, under which nothing
+    is turned down.
+    """
+    power, echo_power, between = levels
+    for i in range(len(cleaned)):
+        power += fast * (cleaned[i] * cleaned[i] - power)
+        echo_power += fast * (echo[i] * echo[i] - echo_power)
+        residue = RESIDUE * echo_power
+        if power < between:
+            between += slow * (power - between)
+        elif power > 0.0:
+            between += slow * power / (power + residue) * (power - between)
+        if residue > 1e-6 * power and power > 0.0:
+            target = max(power * power / (power + residue), min(power, between))
+            cleaned[i] *= np.sqrt(target / power)
+    levels[0], levels[1], levels[2] = power, echo_power, between
 
 
 class OwnClicks:
@@ -87,44 +85,38 @@ class OwnClicks:
 
     sample_rate : of the microphone and of the waves, Hz.
 
-    Feed every block of input to :meth:`process`; announce each click by :meth:`play` at least
-    ``EARLIEST`` seconds before it is heard. A click announced later is still removed from then on.
+    Feed every block of input to :meth:`process`; announce each click by :meth:`play`, at least
+    ``EARLIEST`` seconds before its time. One that is announced later is removed from then on.
 
-    Thread: one at a time, not the audio callback (allocates, and works for some milliseconds at the
-    end of a click). Realtime-safe: no.
+    Thread: one at a time, not the audio callback (allocates, and works for some milliseconds after
+    each click). Realtime-safe: no.
     """
 
     def __init__(self, sample_rate: int):
         self.sample_rate = sample_rate
         self._early = round(EARLIEST * sample_rate)
+        self._lags = self._early + round(LATEST * sample_rate)
         self._longest = round(LONGEST * sample_rate)
-        self._late = round(LATEST * sample_rate)
-        self._size = fft_length(self._early + self._late + self._longest)
-        self._smoothing = max(1, round(SMOOTHING * self._size / sample_rate))
-        self._spreads = [max(1, round(spread * sample_rate)) for spread in LAG_SPREADS]
+        self._size = fft_length(self._lags + self._longest)
+        self._response = ClickResponse(sample_rate, self._size, self._lags)
         fade = round(FADE * sample_rate)
-        self._fade = np.arange(1, fade + 1) / (fade + 1)
+        self._fade = (np.arange(1, fade + 1) / (fade + 1)).astype(np.float32)
+        self._shares = (1.0 / (FAST * sample_rate), 1.0 / (SLOW * sample_rate))
         self.reset()
+        nothing = np.zeros(0, np.float32)
+        _turn_down_residue(nothing, nothing, *self._shares, self._levels)  # compiled now
 
     def reset(self) -> None:
         """Forget input, clicks and response; the next sample is sample 0.
 
-        Thread: as :meth:`process`. Realtime-safe: no.
+        Thread: that of :meth:`process`. Realtime-safe: no.
         """
         self._now = 0
         self._heard = np.zeros(2 * self._size, np.float32)  # ring, index = sample % length
         self._clicks: list[_Click] = []
         self._sounds: dict[bytes, _Sound] = {}
-        self._changed = (0.0, 0.0)
-        self._forget_response()
-
-    def _forget_response(self) -> None:
-        bins = self._size // 2 + 1
-        self._cross = np.zeros(bins, np.complex128)  # sum of conj(X) Y / music
-        self._weight = np.zeros(bins)  # sum of |X|^2 / music
-        self._response = np.zeros(bins, np.complex128)
-        self._error = np.zeros(bins)  # expected square of the response's error, as far as noise
-        self._suppression = 0.0
+        self._levels = np.zeros(3)
+        self._response.reset()
 
     @property
     def suppression(self) -> float:
@@ -132,54 +124,56 @@ class OwnClicks:
 
         Thread: any. Realtime-safe: yes.
         """
-        return self._suppression
+        return self._response.suppression
 
     def play(self, time: float, wave: Float32) -> None:
         """A click will be heard.
 
         time : stream time of its first sample, seconds, at most ``AHEAD`` ahead.
-        wave : float32 ``(n,)``, as played, not longer than ``LONGEST``; the same each time for
-            each kind of click, or nearly: the response is learnt from all kinds together.
+        wave : float32 ``(n,)``, as played, not longer than ``LONGEST``. Any number of kinds: the
+            response is learnt from all of them together.
 
-        Raises ``ValueError`` for a wave that is too long, empty, not one channel or not finite, or
-        a time that is not finite or too far ahead.
+        Raises ``ValueError`` for a wave that is empty, too long, not one channel or not finite, and
+        for a time that is not finite or too far ahead.
 
-        Thread: as :meth:`process`. Realtime-safe: no.
+        Thread: that of :meth:`process`. Realtime-safe: no.
         """
         wave = np.ascontiguousarray(wave, np.float32)
         if wave.ndim != 1 or not 0 < len(wave) <= self._longest or not np.isfinite(wave).all():
             raise ValueError(
-                f"wave has shape {wave.shape}; it must be one channel of finite samples, "
-                f"at most {self._longest} of them ({LONGEST} s)"
+                f"wave has shape {wave.shape}; it must be one channel of 1 to {self._longest} "
+                f"finite samples ({LONGEST} s)"
             )
-        if not time < self._now / self.sample_rate + AHEAD:
-            raise ValueError(f"time is {time}; it must be finite and at most {AHEAD} s ahead")
-        start = round(max(time, -1.0) * self.sample_rate) - self._early
-        click = _Click(start, self._sound(wave))
+        latest = self._now / self.sample_rate + AHEAD
+        if not -AHEAD <= time <= latest:
+            raise ValueError(f"time is {time}; it must be from {-AHEAD} to {latest:.3f} s by now")
+        click = _Click(round(time * self.sample_rate) - self._early, self._sound(wave))
         if click.end > self._now:
             self._clicks.append(click)
 
     def _sound(self, wave: Float32) -> _Sound:
         key = wave.tobytes()
         if key not in self._sounds:
-            used = {id(click.sound) for click in self._clicks}
-            if len(self._sounds) >= 8:  # waves of a volume that is being turned, say
+            if len(self._sounds) >= SOUNDS:  # a volume that is being turned, say
+                used = {id(click.sound) for click in self._clicks}
                 self._sounds = {k: s for k, s in self._sounds.items() if id(s) in used}
             spectrum = np.fft.rfft(wave.astype(np.float64), self._size)
-            length = self._early + self._late + len(wave)
-            self._sounds[key] = _Sound(length, spectrum, self._echo(spectrum, length))
+            sound = _Sound(self._lags + len(wave), spectrum, wave)
+            self._expect(sound)
+            self._sounds[key] = sound
         return self._sounds[key]
 
-    def _echo(self, spectrum: Complex128, length: int) -> Float32:
-        echo = np.fft.irfft(spectrum * self._response, self._size)[:length]
-        return echo.astype(np.float32)
+    def _expect(self, sound: _Sound) -> None:
+        """The echo of a sound by the response as it is known now."""
+        echo = np.fft.irfft(sound.spectrum * self._response.spectrum, self._size)
+        sound.echo = echo[: sound.length].astype(np.float32)
 
     def process(self, block: Float32) -> Float32:
         """The block without the clicks, float32 ``(n,)``, not delayed.
 
         block : float32 ``(n,)``, any number of samples; those that are not finite become silence.
 
-        The result does not depend on how the signal is cut into blocks, where :meth:`play` was
+        The result does not depend on how the signal is cut into blocks, as long as :meth:`play` is
         called early enough. Raises ``ValueError`` for a block of more than one channel.
 
         Thread: one at a time. Realtime-safe: no.
@@ -195,7 +189,10 @@ class OwnClicks:
             part = block[done : done + self._until_next()]
             at = np.arange(self._now, self._now + len(part)) % len(self._heard)
             self._heard[at] = part
-            out[done : done + len(part)] = part - self._predicted(self._now, len(part))
+            echo = self._echo(self._now, len(part))
+            cleaned = out[done : done + len(part)]
+            np.subtract(part, echo, out=cleaned)
+            _turn_down_residue(cleaned, echo, *self._shares, self._levels)
             self._now += len(part)
             done += len(part)
             self._learn_what_is_complete()
@@ -219,7 +216,7 @@ class OwnClicks:
         ends = [click.end for click in self._clicks if not click.learnt]
         return max(1, min([end - self._now for end in ends] + [self._size]))
 
-    def _predicted(self, start: int, length: int, without: _Click | None = None) -> Float32:
+    def _echo(self, start: int, length: int, without: _Click | None = None) -> Float32:
         """Sum of the expected echoes in ``length`` samples from ``start``."""
         total = np.zeros(length, np.float32)
         for click in self._clicks:
@@ -231,72 +228,25 @@ class OwnClicks:
         return total
 
     def _learn_what_is_complete(self) -> None:
-        for click in self._clicks:
-            if not click.learnt and click.end <= self._now:
-                self._learn(click)
-                click.learnt = True
-        # clicks stay as long as they overlap one that is still to be learnt
+        """The response from clicks heard to the end, then the echoes to come."""
+        complete = [click for click in self._clicks if not click.learnt and click.end <= self._now]
+        for click in complete:
+            gaps = [abs(click.start - other.start) for other in self._clicks if other is not click]
+            spacing = min(gaps, default=self._size)
+            played, length = click.sound.spectrum, click.sound.length
+            self._response.observe(self._observed(click), played, length, spacing)
+            click.learnt = True
+            for sound in self._sounds.values():
+                self._expect(sound)
+        # a click stays as long as it may overlap one that is still to be learnt
         oldest = self._now - self._size
         self._clicks = [click for click in self._clicks if click.end > oldest]
 
-    def _learn(self, click: _Click) -> None:
-        """One observation of the response, then new echoes."""
-        length = click.sound.length
+    def _observed(self, click: _Click) -> Complex128:
+        """Spectrum of what was heard around a click, without the others."""
         at = np.arange(click.start, click.end) % len(self._heard)
-        heard = self._heard[at] - self._predicted(click.start, length, without=click)
+        heard = self._heard[at] - self._echo(click.start, len(at), without=click)
         heard[: len(self._fade)] *= self._fade
         heard[-len(self._fade) :] *= self._fade[::-1]
-        observed = np.fft.rfft(heard, self._size)
-        played = click.sound.spectrum
-        power = np.abs(played) ** 2
-        expected = played * self._response
-        error = _running_mean(np.abs(observed - expected) ** 2, self._smoothing)
-        if self._has_changed(observed, expected, error):
-            self._forget_response()
-            self._changed = (0.0, 0.0)
-        echo = _running_mean(np.abs(expected) ** 2, self._smoothing)
-        doubt = _running_mean(power * self._error, self._smoothing)
-        music = np.maximum(error - doubt, MUSIC_SHARE * error) + EXACTNESS * echo + TINY
-        self._cross = FORGET * self._cross + np.conj(played) * observed / music
-        self._weight = FORGET * self._weight + power / music
-        self._estimate(1.0 / length)
-        self._rate_suppression(power)
-        for sound in self._sounds.values():
-            sound.echo = self._echo(sound.spectrum, sound.length)
-
-    def _has_changed(self, observed: Complex128, expected: Complex128, error: Float64) -> bool:
-        """Whether what is heard no longer goes with what is expected: another loudspeaker, a
-        microphone that was moved. Music alone cannot say so, its share in the regression is known.
-        """
-        product = float(((np.conj(expected) * observed).real / (error + TINY)).sum())
-        power = float((np.abs(expected) ** 2 / (error + TINY)).sum())
-        scale = min(1.0, CLICK_EVIDENCE / (power + TINY))
-        found = CHANGE_MEMORY * self._changed[0] + scale * product
-        evidence = CHANGE_MEMORY * self._changed[1] + scale * power
-        self._changed = (found, evidence)
-        return evidence > CHANGE_EVIDENCE and found < CHANGED * evidence
-
-    def _estimate(self, noise: float) -> None:
-        """The response from the sums: whiten, shrink lags, shrink frequencies.
-
-        noise : power that music alone has at a lag of the whitened response.
-        """
-        root = np.sqrt(self._weight) + TINY
-        lags = np.fft.irfft(self._cross / root, self._size)  # equal noise at every lag
-        power = lags**2
-        share = np.zeros(self._size)
-        for spread in self._spreads:
-            near = _running_mean(power, spread)
-            share = np.maximum(share, 1.0 - LEAST * noise / (near + TINY))
-        kept = np.fft.rfft(lags * share)
-        mean_power = float((np.abs(kept) ** 2).sum() / (self._weight.sum() + TINY))
-        certainty = self._weight + PRIOR / (mean_power + TINY)
-        response = np.fft.irfft(kept * root / certainty, self._size)
-        response[self._early + self._late :] = 0.0
-        self._response = np.fft.rfft(response)
-        self._error = share.mean() / certainty
-
-    def _rate_suppression(self, power: Float64) -> None:
-        echo = float((power * np.abs(self._response) ** 2).sum())
-        left = float((power * self._error).sum())
-        self._suppression = max(0.0, 10.0 * float(np.log10((echo + TINY) / (left + TINY))))
+        spectrum: Complex128 = np.fft.rfft(heard.astype(np.float64), self._size)
+        return spectrum

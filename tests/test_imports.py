@@ -65,6 +65,8 @@ ALLOWED = {
     "tick_line": {"grid_line"},
     "beat_notes": set(),
     "midi_clock": {"grid_line", "tick_line", "beat_notes"},
+    "click_response": set(),
+    "own_clicks": {"click_response", "features"},
     "tempo": {"decoder"},
     "chain": {"tempo"},
     "meter": set(),
