@@ -101,6 +101,7 @@ class ClockChild:
         )
         self.inbox: queue.SimpleQueue[list[Any]] = queue.SimpleQueue()
         self.closing = False
+        self._kept: list[list[Any]] = []  # while there was no port
         self._lateness = Lateness()
         self._told: tuple[Any, ...] = ()
         self._looked = self._reported = now()
@@ -113,6 +114,8 @@ class ClockChild:
         if sink is None:
             return
         self._watch(BLOCKED)
+        for message in self._kept:
+            self._hear(message)
         if sink.drive(self._take):
             self._wait_while_driven(sink)
         else:
@@ -148,11 +151,15 @@ class ClockChild:
         return None
 
     def _listen(self, seconds: float) -> None:
-        """Take messages from the parent for a while."""
+        """Keep messages from the parent for a while: the clock begins when there is a port."""
         until = self._now() + seconds
         while not self.closing and (left := until - self._now()) > 0.0:
             with contextlib.suppress(queue.Empty):
-                self._hear(self.inbox.get(timeout=min(left, IDLE)))
+                message = self.inbox.get(timeout=min(left, IDLE))
+                if message[0] == "grid":  # only the last one counts
+                    self._kept = [m for m in self._kept if m[0] not in ("grid", "lose")]
+                self._kept.append(message)
+                self.closing = self.closing or message[0] == "close"
 
     def _hear(self, message: list[Any]) -> None:
         key, *values = message
