@@ -1,7 +1,7 @@
 """How evenly the MIDI clock ticks: ``python -m benchmarks.jitter``.
 
-At the sender: ticks against the announced grid, with an idle parent and with one that keeps the
-interpreter locked. On a JACK server of its own (``jackd``'s dummy driver): frames of the ticks as
+At the sender: ticks against the announced grid, with an idle parent, with one that keeps the
+interpreter locked, and beside the screen. On a JACK server of its own (``jackd``'s dummy driver): frames of the ticks as
 another client records them, and the tempo that ``jack_mclk_dump`` reads. Results go to standard
 output, ``results/jitter.json`` and ``results/jitter.md``.
 """
@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import re
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numba as nb
@@ -45,24 +46,45 @@ def keep_locked(steps: int) -> float:
     return total
 
 
+def lock_often(stop: threading.Event) -> None:
+    """Lock the interpreter for some 5 ms, fifty times a second."""
+    while not stop.wait(0.015):
+        keep_locked(300_000)
+
+
+def paint(stop: threading.Event) -> None:
+    """The screen of a live session, ten pictures a second, into nothing."""
+    from rich.console import Console
+
+    from rtbeat.live.fake import FakeSession
+    from rtbeat.live.keyboard import Keyboard
+    from rtbeat.live.screen_loop import perform
+
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        console = Console(file=nowhere, width=100, height=30, force_terminal=True)
+        perform(FakeSession(), Keyboard(), console, running=lambda: not stop.is_set())
+
+
+LOADS: dict[str, Callable[[threading.Event], None] | None] = {
+    "idle parent": None,
+    "busy parent": lock_often,
+    "screen on": paint,
+}
+
+
 @contextlib.contextmanager
-def load(heavy: bool) -> Iterator[None]:
-    """A thread that locks the interpreter for some 5 ms, fifty times a second."""
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.wait(0.015):
-            keep_locked(300_000)
-
+def load(name: str) -> Iterator[None]:
+    """A thread of this process that is busy with one of ``LOADS``."""
+    stop, work = threading.Event(), LOADS[name]
     keep_locked(1)
-    worker = threading.Thread(target=work)
-    if heavy:
+    worker = None if work is None else threading.Thread(target=work, args=(stop,))
+    if worker is not None:
         worker.start()
     try:
         yield
     finally:
         stop.set()
-        if heavy:
+        if worker is not None:
             worker.join()
 
 
@@ -82,10 +104,10 @@ def percentiles(values: Times) -> dict[str, float]:
     return {f"p{p}": float(np.percentile(values, p)) for p in (50, 95, 99, 100)}
 
 
-def sender(seconds: float, heavy: bool) -> dict[str, Any]:
+def sender(seconds: float, beside: str) -> dict[str, Any]:
     """Ticks of a port in memory, ms against the grid and between each other."""
     clock = ClockProcess([PortSpec("memory", "clock", True)], bend=2.0)
-    with load(heavy):
+    with load(beside):
         first = announce(clock, seconds)
     clock.close()
     sent = next(r.data["messages"] for r in clock.poll() if r.kind == "sent")
@@ -107,7 +129,7 @@ def wait_until_open(clock: ClockProcess) -> None:
         reports += clock.poll()
 
 
-def on_jack(api: str, seconds: float, heavy: bool) -> dict[str, Any]:
+def on_jack(api: str, seconds: float, beside: str) -> dict[str, Any]:
     """Frames of the ticks on a JACK server, in samples, from a run without xruns."""
     from tests.jack_rig import Rig
     from tests.jack_server import JackServer
@@ -119,7 +141,7 @@ def on_jack(api: str, seconds: float, heavy: bool) -> dict[str, Any]:
                 clock = ClockProcess([PortSpec(api, "clock", True)], bend=2.0, client=name)
                 wait_until_open(clock)
                 rig.connect(f"{name}:clock", f"{rig.name}:midi_in")
-                with reader(f"{name}:clock", rig) as tempi, load(heavy):
+                with reader(f"{name}:clock", rig) as tempi, load(beside):
                     rig.start()
                     announce(clock, seconds)
                     rig.stop()
@@ -238,14 +260,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of each run")
     parser.add_argument("--no-jack", action="store_true", help="leave the JACK server out")
     options = parser.parse_args()
-    parents = {"idle parent": False, "busy parent": True}
     results: dict[str, Any] = {"made": provenance(), "bpm": BPM, "jack": {}}
-    results["sender"] = {name: sender(options.seconds, busy) for name, busy in parents.items()}
+    results["sender"] = {name: sender(options.seconds, name) for name in LOADS}
     if not options.no_jack and shutil.which("jackd"):
-        for name, busy in parents.items():
-            run = on_jack("jack-client", options.seconds, busy)
+        for name in LOADS:
+            run = on_jack("jack-client", options.seconds, name)
             results["jack"][f"jack-client, {name}"] = run
-        results["jack"]["RtMidi, idle parent"] = on_jack("jack", options.seconds, False)
+        results["jack"]["RtMidi, idle parent"] = on_jack("jack", options.seconds, "idle parent")
     text = page(results)
     print(text)
     write_results(RESULTS, "jitter", results, text)

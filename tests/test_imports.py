@@ -67,6 +67,8 @@ ALLOWED = {
     "midi_clock": {"grid_line", "tick_line", "beat_notes"},
     "click_response": set(),
     "own_clicks": {"click_response", "features"},
+    "beat_line": set(),
+    "announcer": {"beat", "beat_line", "decoder", "taps", "timeline"},
     "tempo": {"decoder"},
     "chain": {"tempo"},
     "meter": set(),
@@ -80,6 +82,15 @@ ALLOWED = {
 def test_stages_import_only_what_lies_below_them(stage):
     own = {n.split(".")[1] for n in imported(PACKAGE / f"{stage}.py") if n.startswith("rtbeat.")}
     assert own <= ALLOWED[stage]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda p: p.stem)
+def test_the_pure_side_never_imports_the_live_room(path):
+    whole = ast.walk(ast.parse(path.read_text()))
+    names = {node.module for node in whole if isinstance(node, ast.ImportFrom) and node.module}
+    assert not [name for name in names if name.split(".")[1:2] in (["live"], ["cli"])] or (
+        path.stem == "__main__"
+    )
 
 
 def test_every_public_name_exists_and_is_listed_once():

@@ -236,3 +236,23 @@ def test_the_tracker_is_not_kept_locked_by_its_own_clicks(removed):
     _, states = closed_loop(audio, rate, Case(-6.0, removed=removed), 0, {})
     assert states[round(7.9 / 0.01)] is State.LOCKED
     assert (states[-1] is State.COASTING) == removed
+
+
+def test_lost_input_teaches_nothing_and_keeps_the_time():
+    """A gap over one click: the others are removed as before, at their own times."""
+    times = click_times(12.0)
+    heard = echoes(times, 12 * RATE)
+    start, stop = round(6.2 * RATE), round(6.9 * RATE)
+    remover = OwnClicks(RATE)
+    for index, time in enumerate(times):
+        if time < AHEAD:
+            remover.play(time, click_sound("click", RATE, index % 4 == 0))
+    remover.process(heard[: 4 * RATE])
+    for index, time in enumerate(times):
+        if AHEAD <= time < 9.0:
+            remover.play(time, click_sound("click", RATE, index % 4 == 0))
+    first = remover.process(heard[4 * RATE : start])
+    remover.skip(stop - start)
+    after = remover.process(heard[stop : round(9.0 * RATE)])
+    assert np.abs(first).max() < 0.1 * np.abs(heard).max()
+    assert np.abs(after).max() < 0.1 * np.abs(heard).max()
