@@ -1,9 +1,9 @@
 """How evenly the MIDI clock ticks: ``python -m benchmarks.jitter``.
 
 At the sender: ticks against the announced grid, with an idle parent, with one that keeps the
-interpreter locked, and beside the screen. On a JACK server of its own (``jackd``'s dummy driver): frames of the ticks as
-another client records them, and the tempo that ``jack_mclk_dump`` reads. Results go to standard
-output, ``results/jitter.json`` and ``results/jitter.md``.
+interpreter locked, and beside the screen. On a JACK server of its own (``jackd``'s dummy driver):
+frames of the ticks as another client records them, and the tempo that ``jack_mclk_dump`` reads.
+Results go to standard output, ``results/jitter.json`` and ``results/jitter.md``.
 """
 
 from __future__ import annotations
