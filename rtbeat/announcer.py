@@ -15,7 +15,8 @@ from enum import Enum
 
 from rtbeat.beat import Beat
 from rtbeat.beat_line import LONGEST, BeatLine, beat_line
-from rtbeat.decoder import Decoder, Prediction
+from rtbeat.decoder import Activations, Decoder, Prediction
+from rtbeat.pulse import Line, Pulse
 from rtbeat.taps import Taps
 from rtbeat.timeline import Timeline
 
@@ -23,6 +24,9 @@ from rtbeat.timeline import Timeline
 LOCK_CONFIDENCE = 0.32
 LOCK_PRESENCE = 0.5  # evidence needed to begin, or to go on after a break
 COAST_PRESENCE = 0.02  # evidence under which beats are only carried on
+MISSED_BEATS = 4  # in a row that are not heard, of a steady tempo: a break
+CONFIRMED_BEATS = 2  # heard where a break's grid told them: the music is back
+PATIENCE_BEATS = 3  # with music off the break's grid, after which that grid is given up
 TAPPED_BEATS = 4  # that go on exactly as tapped, before the music is listened to again
 GUARD = 0.45  # share of a period after a beat in which no other can be
 
@@ -79,6 +83,8 @@ class Announcer:
         self.next: float | None = None
         self.period = 0.0  # seconds; 0: none yet
         self.bar_length = self._given_bar or 4
+        self.pulse = Pulse()
+        self._line: Line | None = None  # steady grid to coast on
         self._taps = Taps(self.tempo_range)
         self._last_frame = 0.0  # decoder position of the last beat announced
         self._coasted = 0
@@ -114,13 +120,17 @@ class Announcer:
         """Whether the tempo is kept."""
         return self._locked_tempo
 
-    def decide(self, hop: int, now: float, next_hop: float, sound: bool) -> list[Beat]:
+    def decide(
+        self, hop: int, now: float, next_hop: float, sound: bool, window: Activations
+    ) -> list[Beat]:
         """State, and every beat whose lead would be too short at the next hop.
 
         hop : index of the newest. now, next_hop : stream time at its end and at that of the hop to
-        come. sound : False where the input has been silent for a while.
+        come. sound : False where there has been none that could hold a beat. window : activations,
+        whose last row is the hop's.
         """
         self._hop, self._now, self._sound = hop, now, sound
+        self.pulse.hear(window, hop)
         self._update_state()
         beats: list[Beat] = []
         while (beat := self._due(next_hop)) is not None:
@@ -131,6 +141,7 @@ class Announcer:
 
     def pass_over(self, seconds: float) -> None:
         """So much time went by unheard and unannounced; its beats count as coasted."""
+        self.pulse.pass_over()
         if self.giving_out and self.period > 0.0 and not self._held:
             self._coasted += int(seconds / self.period)
 
@@ -139,18 +150,40 @@ class Announcer:
 
     def _update_state(self) -> None:
         if self.state is State.LOCKED:
-            if self._held or not self._has_evidence(COAST_PRESENCE):
-                self.state = State.COASTING
+            if self._held or not self._has_evidence(COAST_PRESENCE) or self._in_a_break():
+                self._coast()
             else:
                 self._coasted = 0
         if self.state is State.COASTING:
-            if not self._held and self._has_evidence(LOCK_PRESENCE):
+            if not self._held and self._music_is_back():
                 self.state = State.LOCKED
-                self._coasted = 0
-            elif self._coast_beats is not None and self._coasted >= self._coast_beats:
+            elif self._coasted_enough() and self.pulse.confirmed == 0:
                 self.state = State.LOST
                 if not self._locked_tempo:
                     self.decoder.lock_tempo(None)
+
+    def _coasted_enough(self) -> bool:
+        return self._coast_beats is not None and self._coasted >= self._coast_beats
+
+    def _coast(self) -> None:
+        self.state = State.COASTING
+        self._line = None if self._locked_tempo else self.pulse.line()
+
+    def _in_a_break(self) -> bool:
+        missed = self.pulse.missed >= MISSED_BEATS
+        return missed and not self._locked_tempo and self.pulse.line() is not None
+
+    def _music_is_back(self) -> bool:
+        """Heard on the grid that is coasted on, or for long enough off it."""
+        if self._line is None:
+            return self._has_evidence(LOCK_PRESENCE)
+        if self._sound and self.pulse.confirmed >= CONFIRMED_BEATS and self.last is not None:
+            # the decoder has had time to stray
+            number = self.last.number
+            self.decoder.seed(self._last_frame, self._line.period, number, by_hand=False)
+            return self._has_evidence(LOCK_PRESENCE)
+        off_grid = self.pulse.lively and self.pulse.missed >= PATIENCE_BEATS
+        return off_grid and self._has_evidence(LOCK_PRESENCE)
 
     def _due(self, next_hop: float) -> Beat | None:
         prediction = self._predict()
@@ -179,14 +212,20 @@ class Announcer:
         return self.decoder.predict(after)
 
     def _carry_on(self, last: Beat) -> Prediction:
-        """The next beat by the last tempo alone, counted on in bars of the length heard last."""
+        """The next beat by the steady grid, or by the last tempo alone, counted on in bars of the
+        length heard last."""
         period = self.period * self._rate
+        origin = self._last_frame
+        if self.state is State.COASTING and self._line is not None:
+            period = self._line.period
+            origin = self._line.frame
+            origin += round((self._last_frame - origin) / period) * period
         earliest = max(self._now, last.time + self._shortest)
-        steps = max(1, math.floor((self._frame_of(earliest) - self._last_frame) / period) + 1)
+        steps = max(1, math.floor((self._frame_of(earliest) - origin) / period) + 1)
         number = 0
         if last.number > 0:
             number = (last.number - 1 + steps) % self.bar_length + 1
-        frame = self._last_frame + steps * period
+        frame = origin + steps * period
         return Prediction(frame, period, number, self.decoder.presence)
 
     def _may_announce(self, time: float, confidence: float) -> bool:
@@ -216,6 +255,7 @@ class Announcer:
             self.timeline = self.timeline.extended(time, period, max(1, round(passed)))
         self.last = beat
         self.period = period
+        self.pulse.announce(prediction.frame, prediction.period)
         self._last_frame = prediction.frame
         return beat
 
@@ -314,6 +354,8 @@ class Announcer:
         self.decoder.seed(frame, period * self._rate, number)
         self.period = period
         self._latest.clear()
+        self.pulse.reset()
+        self._line = None
         self._octave_by_hand = True
         if self.last is not None:
             # the beat of the new grid that stands for the last one announced: a little later

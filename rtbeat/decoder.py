@@ -80,9 +80,10 @@ class Decoder(Protocol):
         """The first beat later than ``after`` (frames), or None if there is none to tell.
         Changes nothing: asked twice, it answers the same."""
 
-    def seed(self, frame: float, period: float, number: int = 0) -> None:
-        """Believe from now on that a beat is at ``frame`` with the next ``period`` frames later
-        (a tap, a correction); ``number`` is its position in the bar, 0 = as it was."""
+    def seed(self, frame: float, period: float, number: int = 0, by_hand: bool = True) -> None:
+        """Believe from now on that a beat is at ``frame`` with the next ``period`` frames later;
+        ``number`` is its position in the bar, 0 = as it was. ``by_hand``: a performer says so (a
+        tap, a correction), and knows better than the music, as to the octave for good."""
 
     def probability(self, period: float) -> float:
         """0..1: how likely it holds a period of some 4 % about this one (frames)."""

@@ -312,9 +312,10 @@ class FilterDecoder:
         confidence = float(coming[within].sum() / total) * self.presence
         return Prediction(first + position + 0.5, period, number, confidence)
 
-    def seed(self, frame: float, period: float, number: int = 0) -> None:
-        """Believe in a beat at ``frame`` with the next ``period`` frames later. The octave of
-        ``period`` is believed until :meth:`reset` or ``lock_tempo(None)``."""
+    def seed(self, frame: float, period: float, number: int = 0, by_hand: bool = True) -> None:
+        """Believe in a beat at ``frame`` with the next ``period`` frames later. By hand, no start
+        anew is thought of for some beats, and none in another octave until :meth:`reset` or
+        ``lock_tempo(None)``."""
         first = self._committed + 1
         position = frame - 0.5
         elapsed = 0
@@ -334,6 +335,8 @@ class FilterDecoder:
         self._kept[frames % len(self._kept)] = state / max(state.sum(), 1e-30)
         self._look_ahead()
         self._evidence = max(self._evidence, 2.0)
+        if not by_hand:
+            return
         octave = np.abs(np.log2(space.periods / period)) < 0.4
         restarts = self._fresh * octave.astype(np.float32)
         self._restart_state = restarts / max(float(restarts.sum()), 1e-30)

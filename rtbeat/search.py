@@ -243,7 +243,7 @@ class SearchDecoder:
             exponent += share * self._candidates[0].weight
         return float(0.97**ahead / (1.0 + math.exp(-exponent)))
 
-    def seed(self, frame: float, period: float, number: int = 0) -> None:
+    def seed(self, frame: float, period: float, number: int = 0, by_hand: bool = True) -> None:
         """Believe that a beat is at ``frame`` with the next ``period`` frames later.
 
         For 8 beats nothing else is considered; after them the tempo is kept near this one until
@@ -260,6 +260,8 @@ class SearchDecoder:
         if not 0 <= number <= bar:
             raise ValueError(f"number is {number!r}; it must be 0 (as it was) to {bar}")
         self._move_grid(frame, period)
+        if not by_hand:
+            return
         if number:
             self._bar, self._bar_given = Bar(bar, self._index - number + 1), True
         self._seeded_until = max(frame, self._newest) + _SEEDED_BEATS * period

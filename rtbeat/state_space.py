@@ -56,7 +56,7 @@ class Dynamics:
     tempo_width: float = 0.6
     tempo_drift: float = 0.015
     timing: float = 0.02
-    restart: float = 2e-4
+    restart: float = 1e-3
 
 
 SPACING = 0.03  # of the tempo grid, log

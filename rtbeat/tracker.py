@@ -24,12 +24,11 @@ from rtbeat.features import FeatureStream, frame_end, mixdown
 from rtbeat.filter import FilterDecoder
 from rtbeat.model import BeatModel
 from rtbeat.search import SearchDecoder
+from rtbeat.sound import Sound
 from rtbeat.timeline import Timeline
 
 __all__ = ["BeatTracker", "State", "make_decoder"]
 
-SILENCE = 1e-4  # amplitude of the loudest band under which a hop is silent: -80 dB of full scale
-SILENT_SECONDS = 1.0  # of silence after which beats are only carried on
 RATIOS = (0.5, 2.0, 2.0 / 3.0, 1.5)  # of tempi that music is easily felt in besides its own
 
 BUILT_IN: dict[str, Callable[..., Decoder]] = {"filter": FilterDecoder, "search": SearchDecoder}
@@ -94,8 +93,8 @@ class BeatTracker:
         self._model = BeatModel.load(model)
         config = self._model.config
         self._rate = config.features.frame_rate
-        self._silence_level = float(np.log1p(config.features.scale * SILENCE))
         self._features = FeatureStream(config.features, self.sample_rate)
+        self._sound = Sound(config.features)
         self._stream = self._model.stream()
         self._announcer = Announcer(
             self._new_decoder(self._range),
@@ -131,13 +130,13 @@ class BeatTracker:
         """Forget all audio, beats and corrections; the next sample is sample 0. The options stay as
         they were set last. Thread: the one that calls :meth:`process`."""
         self._features.reset()
+        self._sound.reset()
         self._stream.reset()
         self._announcer.decoder.reset()
         self._announcer.reset()
         self._commands.clear()
         self._hop = -1  # newest hop processed
         self._samples = 0
-        self._silent_hops = 0
 
     # ---- audio in, beats out ----
 
@@ -157,7 +156,7 @@ class BeatTracker:
         for frame in self._features.process(mono):
             self._obey()
             self._hop += 1
-            self._note_level(frame)
+            self._sound.hear(frame)
             self._stream.push(frame)
             self._announcer.decoder.update(self._stream.window, self._hop)
             beats += self._decide()
@@ -169,7 +168,7 @@ class BeatTracker:
 
         Costs a few milliseconds, however long it is. Beats inside the gap are past and never given
         out, but they are counted; the beats given out are those due now. More than a second lost
-        makes COASTING of LOCKED, until sound comes in again. The blocks after the gap go to
+        makes COASTING of LOCKED, until music is heard again. The blocks after the gap go to
         :meth:`process` as ever.
 
         Raises ``ValueError`` or ``TypeError`` where ``samples`` is not a whole number from 0 on.
@@ -183,7 +182,7 @@ class BeatTracker:
         self._stream.skip(hops)
         self._announcer.decoder.skip(hops)
         self._hop += hops
-        self._silent_hops += hops
+        self._sound.skip(hops)
         self._announcer.pass_over(samples / self.sample_rate)
         return self._decide()
 
@@ -191,16 +190,13 @@ class BeatTracker:
         while self._commands:
             self._commands.popleft()()
 
-    def _note_level(self, frame: NDArray[np.float32]) -> None:
-        """Count the hops without sound; the network alone takes a silence for a break that the
-        beat goes through."""
-        loudest = frame[: len(frame) // 2].max()
-        self._silent_hops = self._silent_hops + 1 if loudest < self._silence_level else 0
-
     def _decide(self) -> list[Beat]:
-        sound = self._silent_hops <= SILENT_SECONDS * self._rate
         return self._announcer.decide(
-            self._hop, self._end_of(self._hop), self._end_of(self._hop + 1), sound
+            self._hop,
+            self._end_of(self._hop),
+            self._end_of(self._hop + 1),
+            self._sound.can_hold_beats,
+            self._stream.window,
         )
 
     def _end_of(self, hop: int) -> float:

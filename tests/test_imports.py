@@ -68,7 +68,7 @@ ALLOWED = {
     "click_response": set(),
     "own_clicks": {"click_response", "features"},
     "beat_line": set(),
-    "announcer": {"beat", "beat_line", "decoder", "taps", "timeline"},
+    "announcer": {"beat", "beat_line", "decoder", "pulse", "taps", "timeline"},
     "tempo": {"decoder"},
     "chain": {"tempo"},
     "meter": set(),
