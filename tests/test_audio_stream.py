@@ -38,9 +38,9 @@ def rig(server):
 def device(name):
     """Index of a JACK client as an audio device."""
     sd = require("sounddevice", "apt install libportaudio2")
-    from rtbeat.live.watch import refresh_devices
+    from rtbeat.live.devices import refresh_audio
 
-    refresh_devices()
+    refresh_audio()
     return next(i for i, found in enumerate(sd.query_devices()) if found["name"] == name)
 
 

@@ -32,7 +32,7 @@ def wait_for(condition):
 
 def test_a_device_that_answers_is_left_alone():
     clock = Clock()
-    watch = DeviceWatch(lambda: running_stream(clock), running_stream(clock), lambda: None)
+    watch = DeviceWatch(lambda: running_stream(clock), running_stream(clock))
     clock.sleep(SILENT_SECONDS / 2)
     assert watch.look() == []
     assert watch.names == (("fake 0", "open"),)
@@ -49,7 +49,7 @@ def test_a_device_that_falls_silent_is_told_once_and_opened_again_when_it_return
             raise AudioDeviceError("not there")
         return running_stream(clock)
 
-    watch = DeviceWatch(reopen, running_stream(clock), lambda: None, retry=0.001)
+    watch = DeviceWatch(reopen, running_stream(clock), retry=0.001)
     clock.sleep(2 * SILENT_SECONDS)
     ((status, message),) = watch.look()
     assert status == "lost"
@@ -76,7 +76,7 @@ def test_a_stream_that_cannot_be_closed_is_given_up_with_advice_and_nothing_hang
             forever.wait()
 
     stream.input._stream = DeadServer()
-    watch = DeviceWatch(lambda: running_stream(clock), stream, lambda: None)
+    watch = DeviceWatch(lambda: running_stream(clock), stream)
     clock.sleep(2 * SILENT_SECONDS)
     assert watch.look()[0][0] == "lost"
     news = []

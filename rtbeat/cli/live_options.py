@@ -9,9 +9,9 @@ from typing import Any
 
 from rtbeat.cli.outputs import UsageError
 from rtbeat.click import SOUNDS
-from rtbeat.live.audio import AudioStream
+from rtbeat.live.audio import AudioDeviceError, AudioStream
 from rtbeat.live.clock_process import PortSpec
-from rtbeat.live.devices import AudioDevice, choose, refresh_audio
+from rtbeat.live.devices import AudioDevice, DeviceError, Direction, choose, refresh_audio
 from rtbeat.live.engine import CLICK_MODES, ClickOptions, EngineOptions, click_sounds
 from rtbeat.live.latency import ASSUMED_LOOP, MARGIN
 from rtbeat.live.recorder import Recorder
@@ -166,9 +166,7 @@ def _opener(
         nonlocal first
         here, there = source, target
         if not first:
-            refresh_audio()
-            here = choose("input", source.name, source.host_api)
-            there = None if target is None else choose("output", target.name, target.host_api)
+            here, there = _again(source), None if target is None else _again(target, "output")
         first = False
         return AudioStream(
             here.index,
@@ -181,3 +179,12 @@ def _opener(
         )
 
     return open_audio
+
+
+def _again(device: AudioDevice, direction: Direction = "input") -> AudioDevice:
+    """The device by its name, in a list made anew."""
+    try:
+        refresh_audio()
+        return choose(direction, device.name, device.host_api)
+    except DeviceError as error:
+        raise AudioDeviceError(str(error)) from error

@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from rtbeat.live.audio import AudioStream
-from rtbeat.live.clock_process import ClockProcess, Grid, PortSpec
+from rtbeat.live.clock_process import ClockProcess, Grid, PortSpec, Report
 from rtbeat.live.controls import TIMED, Control
 from rtbeat.live.engine import Click, Engine, EngineOptions
 from rtbeat.live.events import Event
@@ -86,6 +86,7 @@ class Session:
         self._xruns: dict[str, int] = {}
         self._message = ""
         self._transport = ""
+        self.lateness: Mapping[str, Any] = {}  # of the MIDI clock, as it told last, seconds
         self._recording_ended = False
         self._port_status = {spec.name: "opening" for spec in options.midi.ports}
         self._check_inputs: Callable[[], Sequence[tuple[str, str, str]]] = lambda: []
@@ -160,6 +161,10 @@ class Session:
         if self.options.recorder is not None:
             self.options.recorder.close()
         return closed
+
+    def last_reports(self) -> list[Report]:
+        """What the MIDI clock told while it was being closed. Thread: main."""
+        return [] if self._clock is None else self._clock.poll()
 
     # ---- the engine thread ----
 
@@ -285,7 +290,9 @@ class Session:
         if self._clock is None:
             return
         for report in self._clock.poll():
-            if report.kind == "transport":
+            if report.kind == "lateness":
+                self.lateness = report.data
+            elif report.kind == "transport":
                 self._transport = str(report.data["state"])
             elif report.kind == "port":
                 self._port_status[report.port] = str(report.data["status"])

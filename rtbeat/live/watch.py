@@ -19,21 +19,11 @@ GONE = (
 )
 
 
-def refresh_devices() -> None:
-    """Let PortAudio list the devices anew; every stream has to be closed before. Thread: any but
-    the audio callback."""
-    import sounddevice as sd
-
-    with contextlib.suppress(sd.PortAudioError):
-        sd._terminate()
-    sd._initialize()
-
-
 class DeviceWatch:
     """Watches a running stream.
 
-    open_audio : opens it again, raises :class:`AudioDeviceError` while it cannot. refresh : makes
-    the audio library see what was plugged in since. retry : seconds between attempts.
+    open_audio : opens it again, whatever its index is by then; raises :class:`AudioDeviceError`
+    while it cannot. retry : seconds between attempts.
 
     Thread: one at a time. Realtime-safe: no.
     """
@@ -42,11 +32,9 @@ class DeviceWatch:
         self,
         open_audio: Callable[[], AudioStream],
         stream: AudioStream,
-        refresh: Callable[[], None] = refresh_devices,
         retry: float = RETRY,
     ):
         self._open = open_audio
-        self._refresh = refresh
         self._retry = retry
         self._stream: AudioStream | None = stream
         self._names = stream.names
@@ -95,7 +83,6 @@ class DeviceWatch:
             return
         while not self._stop.is_set():
             with contextlib.suppress(AudioDeviceError):
-                self._refresh()
                 self._found = self._open()
                 return
             self._stop.wait(self._retry)
