@@ -176,7 +176,7 @@ def _explain(device: int, kind: str, sample_rate: int, error: Exception) -> str:
 
     info: Any = sd.query_devices(device)
     name = f"audio device {device} ({info['name']})"
-    text = str(error)
+    text = str(error).removeprefix("Error opening Stream: ")
     if "sample rate" in text.lower():
         best = info["default_samplerate"]
         return f"{name} does not run at {sample_rate} Hz; use --rate {best:.0f}"
