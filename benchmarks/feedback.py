@@ -114,7 +114,7 @@ def gain_of(case: Case, audio: Float32, accented: Float32) -> float:
 def closed_loop(
     audio: Float32, sample_rate: int, case: Case, seed: int, options: dict[str, Any]
 ) -> tuple[list[rtbeat.Beat], list[rtbeat.tracker.State]]:
-    """Mono float32 ``(n,)`` through tracker, loudspeaker and room: beats, state of each block."""
+    """Mono float32 ``(n,)`` through tracker, speaker and room: beats, state of each block."""
     waves = {accent: click_sound(case.sound, sample_rate, accent) for accent in (False, True)}
     gain, response = gain_of(case, audio, waves[True]), room(sample_rate, seed)
     echoes = {accent: returning(wave, gain, response) for accent, wave in waves.items()}
