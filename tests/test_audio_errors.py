@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rtbeat.live.audio import AudioDeviceError, AudioStream
+from rtbeat.live.audio import AudioStream
+from rtbeat.live.audio_port import AudioDeviceError
 from tests.needs import require
 
 INFO = {

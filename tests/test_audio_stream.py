@@ -113,7 +113,8 @@ def test_two_devices_are_tied_together_by_the_hosts_clock(server, rig):
 
 
 def test_a_rate_that_the_device_refuses_is_told_with_the_one_that_it_has(rig):
-    from rtbeat.live.audio import AudioDeviceError, AudioStream
+    from rtbeat.live.audio import AudioStream
+    from rtbeat.live.audio_port import AudioDeviceError
 
     with pytest.raises(AudioDeviceError, match="44100 Hz; use --rate 48000"):
         AudioStream(device(rig.name), None, 44_100)
@@ -122,7 +123,8 @@ def test_a_rate_that_the_device_refuses_is_told_with_the_one_that_it_has(rig):
 KILLED = """
 import json, os, sys, time
 import sounddevice as sd
-from rtbeat.live.audio import AudioStream, any_hung
+from rtbeat.live.audio import AudioStream
+from rtbeat.live.audio_port import any_hung
 from rtbeat.live.watch import DeviceWatch
 
 index = next(i for i, d in enumerate(sd.query_devices()) if d["name"] == "system")

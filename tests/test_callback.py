@@ -17,7 +17,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from rtbeat.live import callback
-from rtbeat.live.callback import SharedAudio, portaudio_callback, run
+from rtbeat.live.callback import portaudio_callback
+from rtbeat.live.shared_audio import SharedAudio, run
 
 NOW = (0.0, 0.0, 0.0)
 

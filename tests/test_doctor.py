@@ -10,7 +10,7 @@ import pytest
 from rtbeat import cli
 from rtbeat.cli.doctor import lines
 from rtbeat.live import doctor
-from rtbeat.live.audio import AudioDeviceError
+from rtbeat.live.audio_port import AudioDeviceError
 from rtbeat.live.clock_process import Report
 from rtbeat.live.devices import AudioDevice
 from rtbeat.live.doctor_checks import (

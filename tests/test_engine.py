@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtbeat.live.clicks import ACCENT, PLAIN, SUBDIVISION, ClickOptions
 from rtbeat.live.controls import NAMES, Control
-from rtbeat.live.engine import ACCENT, PLAIN, SUBDIVISION, ClickOptions, Engine, EngineOptions
+from rtbeat.live.engine import Engine, EngineOptions
 from tests.music import drum_loop
 
 RATE = 16_000

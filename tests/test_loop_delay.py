@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtbeat.live.audio import AudioDeviceError
+from rtbeat.live.audio_port import AudioDeviceError
 from rtbeat.live.calibrate import measure_loop
 from rtbeat.live.loop_delay import BAND, BEFORE, Heard, LoopError, find_burst, judge, noise_bursts
 from tests.rooms import Loop, delayed, room_response

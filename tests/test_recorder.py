@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from rtbeat.audio import AudioFile
 from rtbeat.live import recorder as recorder_module
+from rtbeat.live.clicks import ClickOptions
 from rtbeat.live.controls import Control
-from rtbeat.live.engine import BITS, ClickOptions, EngineOptions
+from rtbeat.live.engine import BITS, EngineOptions
 from rtbeat.live.events import Event
 from rtbeat.live.recorder import Recorder, RecordingError
 from rtbeat.live.recording import Step, read_recording

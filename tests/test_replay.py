@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtbeat.cli import main
+from rtbeat.live.clicks import ClickOptions
 from rtbeat.live.controls import NAMES, Control
-from rtbeat.live.engine import ClickOptions, EngineOptions
+from rtbeat.live.engine import EngineOptions
 from rtbeat.live.recording import event_line, read_recording
 from rtbeat.live.replay import Replay, changes_since
 from tests.music import drum_loop

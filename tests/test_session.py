@@ -8,12 +8,14 @@ import time
 import numpy as np
 import pytest
 
-from rtbeat.live.audio import AudioDeviceError
+from rtbeat.live.audio_port import AudioDeviceError
+from rtbeat.live.clicks import ClickOptions, click_sounds
 from rtbeat.live.clock_process import PortSpec
 from rtbeat.live.controls import Control
-from rtbeat.live.engine import ClickOptions, EngineOptions, click_sounds
+from rtbeat.live.engine import EngineOptions
 from rtbeat.live.fake_audio import fake_stream
-from rtbeat.live.session import LiveOptions, MidiOptions, Session
+from rtbeat.live.session import Session
+from rtbeat.live.session_options import LiveOptions, MidiOptions
 from tests.music import drum_loop
 
 RATE = 16_000

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from rtbeat.live.audio import SILENT_SECONDS, AudioDeviceError
+from rtbeat.live.audio_port import SILENT_SECONDS, AudioDeviceError
 from rtbeat.live.fake_audio import Clock, fake_stream
 from rtbeat.live.watch import DeviceWatch
 

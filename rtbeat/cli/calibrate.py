@@ -53,7 +53,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(args: argparse.Namespace) -> int:
     """Measure and keep it; 1 where that fails."""
-    from rtbeat.live.audio import AudioDeviceError, any_hung
+    from rtbeat.live.audio_port import AudioDeviceError, any_hung
     from rtbeat.live.loop_delay import LoopError
     from rtbeat.live.matching import DeviceError
     from rtbeat.live.settings import Settings, SettingsError, update

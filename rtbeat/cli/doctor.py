@@ -43,7 +43,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(args: argparse.Namespace) -> int:
     """All checks, each printed as it is done; 1 where something is bad."""
-    from rtbeat.live.audio import any_hung
+    from rtbeat.live.audio_port import any_hung
 
     check_audio_options(args)
     terminal = Terminal()

@@ -118,7 +118,7 @@ def _add_session(group: argparse._ArgumentGroup) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run a session until it is ended. Wrong usage ends in ``SystemExit(2)``."""
     from rtbeat.cli.live_options import make_options
-    from rtbeat.live.audio import AudioDeviceError, any_hung
+    from rtbeat.live.audio_port import AudioDeviceError, any_hung
     from rtbeat.live.devices import DeviceError
     from rtbeat.live.midi_controls import MidiInputError
     from rtbeat.live.midi_ports import PortError

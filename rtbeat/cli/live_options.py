@@ -9,13 +9,15 @@ from typing import Any
 
 from rtbeat.cli.outputs import UsageError
 from rtbeat.click import SOUNDS
-from rtbeat.live.audio import AudioDeviceError, AudioStream
+from rtbeat.live.audio import AudioStream
+from rtbeat.live.audio_port import AudioDeviceError
+from rtbeat.live.clicks import CLICK_MODES, ClickOptions, click_sounds
 from rtbeat.live.clock_process import PortSpec
 from rtbeat.live.devices import AudioDevice, DeviceError, Direction, choose, refresh_audio
-from rtbeat.live.engine import CLICK_MODES, ClickOptions, EngineOptions, click_sounds
+from rtbeat.live.engine import EngineOptions
 from rtbeat.live.latency import ASSUMED_LOOP, MARGIN
 from rtbeat.live.recorder import Recorder
-from rtbeat.live.session import LiveOptions, MidiOptions
+from rtbeat.live.session_options import LiveOptions, MidiOptions
 from rtbeat.live.settings import Settings
 
 DEFAULT_LEAD = 0.2  # seconds

@@ -15,7 +15,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtbeat.live.audio import AudioDeviceError, AudioStream, Port
+from rtbeat.live.audio import AudioStream
+from rtbeat.live.audio_port import AudioDeviceError, Port
 from rtbeat.live.callback import Float32
 from rtbeat.live.loop_delay import BEFORE, LONGEST_DELAY, Heard, LoopDelay, find_burst, judge
 

@@ -1,6 +1,7 @@
 """What runs on the audio thread: compiled code, no interpreter, no allocation, no lock.
 
-One PortAudio stream and Python share one block of memory (:class:`SharedAudio`). The callback
+One PortAudio stream and Python share one block of memory
+(:class:`rtbeat.live.shared_audio.SharedAudio`). The callback
 copies the input, mixed to one channel, to a ring, mixes the clicks that are due into the output,
 counts, and notes when it was called. Nothing else.
 
@@ -12,7 +13,6 @@ reader; a counter is written after what it counts, behind a memory fence.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
 from typing import Any
 
 import numba as nb
@@ -159,7 +159,7 @@ def run_block(words, source, target, frames, times, flags):  # type: ignore[no-u
 
 @nb.cfunc(SIGNATURE, cache=True, error_model="numpy")
 def portaudio_callback(source, target, frames, times, flags, memory):  # type: ignore[no-untyped-def]
-    """``PaStreamCallback``, with the address of a :class:`SharedAudio` as its user data."""
+    """``PaStreamCallback``, with the address of a shared block as its user data."""
     words = carray(memory, (carray(memory, (1,))[SIZE],))
     count = np.int64(frames)
     run_block(
@@ -174,8 +174,11 @@ def portaudio_callback(source, target, frames, times, flags, memory):  # type: i
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
-def _place(words, start, sound, gain):  # type: ignore[no-untyped-def]
-    """Put a click into a free slot; False where there is none."""
+def place_click(words, start, sound, gain):  # type: ignore[no-untyped-def]
+    """Put a click into a free slot; False where there is none.
+
+    Thread: one that is not the callback's. Realtime-safe: yes.
+    """
     for slot in range(words[SLOTS]):
         at = words[SLOTS_AT] + slot * SLOT
         if words[at + START] == FREE:
@@ -188,142 +191,15 @@ def _place(words, start, sound, gain):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
-def _read_ring(words, first, out):  # type: ignore[no-untyped-def]
+def read_ring(words, first, out):  # type: ignore[no-untyped-def]
     """Samples ``first ...`` of the ring -> out float32 ``(n,)``; False where the callback has
-    meanwhile overwritten some of them."""
+    meanwhile overwritten some of them.
+
+    Thread: one that is not the callback's. Realtime-safe: yes.
+    """
     capacity, start = words[RING_FRAMES], words[RING_AT]
     ring = words[start : start + capacity // 2].view(np.float32)
     for i in range(len(out)):
         out[i] = ring[(first + i) % capacity]
     _fence()
     return words[FRAMES] - first <= capacity // 2
-
-
-class SharedAudio:
-    """The memory that one PortAudio stream shares with Python.
-
-    inputs, outputs : channels, 0 for none. sounds : float32 waves ``(n,)`` that can be played, at
-    full scale 1. seconds, sample_rate : size of the ring.
-
-    Thread: one thread reads, one thread (the same or another) plays. Realtime-safe: the methods
-    allocate; what the callback does is safe.
-    """
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        sounds: Sequence[Float32] = (),
-        sample_rate: float = 48_000,
-        seconds: float = 10.0,
-        slots: int = 64,
-        arrivals: int = 1024,
-    ):
-        ring = 2 * int(np.ceil(seconds * sample_rate))  # read up to half behind the writer
-        longest = max((len(sound) for sound in sounds), default=0)
-        sound_words = 1 + (longest + 1) // 2
-        parts = (ring // 2, arrivals * ARRIVAL, slots * SLOT, len(sounds) * sound_words)
-        starts = HEADER + np.concatenate(([0], np.cumsum(parts)))
-        words = np.zeros(int(starts[-1]), np.int64)
-        words[SIZE] = len(words)
-        words[INPUTS], words[OUTPUTS] = inputs, outputs
-        words[RING_AT], words[RING_FRAMES] = starts[0], ring
-        words[ARRIVALS_AT], words[ARRIVALS] = starts[1], arrivals
-        words[SLOTS_AT], words[SLOTS] = starts[2], slots
-        words[SOUNDS_AT], words[SOUND_WORDS], words[SOUNDS] = starts[3], sound_words, len(sounds)
-        words[starts[2] : starts[3] : SLOT] = FREE
-        for i, sound in enumerate(sounds):
-            at = int(starts[3]) + i * sound_words
-            words[at] = len(sound)
-            words[at + 1 : at + sound_words].view(np.float32)[: len(sound)] = sound
-        self.words: Int64 = words
-        self._read = 0  # frames read so far
-        self._arrivals_read = 0
-        self._warm_up()
-
-    def _warm_up(self) -> None:
-        """Compile or load what Python itself calls."""
-        _read_ring(self.words, 0, np.empty(0, np.float32))
-        _place(self.words, FREE, 0, 0)
-
-    @property
-    def address(self) -> int:
-        """Of the block; it lives as long as this object."""
-        return int(self.words.ctypes.data)
-
-    @property
-    def frames(self) -> int:
-        """Frames that the callback has seen."""
-        return int(self.words[FRAMES])
-
-    @property
-    def xruns(self) -> tuple[int, int]:
-        """Blocks before which input was lost, and output missing, by the driver's word."""
-        return int(self.words[OVERFLOWS]), int(self.words[UNDERFLOWS])
-
-    @property
-    def late(self) -> int:
-        """Clicks that came too late to be played."""
-        return int(self.words[LATE])
-
-    @property
-    def position(self) -> int:
-        """Index of the next sample that :meth:`read` gives."""
-        return self._read
-
-    def read(self, most: int = 1 << 16) -> tuple[Float32, int]:
-        """New input, float32 ``(n,)``, n up to ``most``, and how many frames before it were lost
-        because nobody had read them in time. Never waits."""
-        available = self.frames - self._read
-        lost = max(0, available - int(self.words[RING_FRAMES]) // 2)
-        self._read += lost
-        out = np.empty(min(available - lost, most), np.float32)
-        if not _read_ring(self.words, self._read, out):  # overtaken while reading
-            behind = self.frames - self._read
-            self._read += behind
-            return np.empty(0, np.float32), lost + behind
-        self._read += len(out)
-        return out, lost
-
-    def drop(self, frames: int) -> None:
-        """Leave out the next ``frames`` of the input."""
-        self._read += frames
-
-    def arrivals(self) -> Int64:
-        """Calls noted since the last time this was asked, int64 ``(n, 4)``: frames so far, host
-        time, capture to call, call to ear; times in ns. Some are left out after a long pause."""
-        calls, kept = int(self.words[CALLBACKS]), int(self.words[ARRIVALS])
-        first = max(self._arrivals_read, calls - kept // 2)
-        self._arrivals_read = calls
-        at = int(self.words[ARRIVALS_AT])
-        table = self.words[at : at + kept * ARRIVAL].reshape(kept, ARRIVAL)
-        return table[np.arange(first, calls) % kept]
-
-    def play(self, index: int, sound: int, gain: float = 1.0) -> bool:
-        """Play a sound from output frame ``index`` on; False where too many are waiting.
-
-        Raises ``ValueError`` for a sound that is not there or an index below 0.
-        """
-        if not 0 <= sound < int(self.words[SOUNDS]) or index < 0:
-            raise ValueError(f"there is no sound {sound} or output frame {index}")
-        return bool(_place(self.words, index, sound, round(gain * UNIT_GAIN)))
-
-    def cancel(self, after: int) -> None:
-        """Take back the clicks that begin at output frame ``after`` or later. What the callback
-        may already be playing cannot be: let ``after`` be a block or two ahead of ``frames``."""
-        at, slots = int(self.words[SLOTS_AT]), int(self.words[SLOTS])
-        starts = self.words[at : at + slots * SLOT : SLOT]
-        starts[starts >= after] = FREE
-
-
-def run(shared: SharedAudio, source: Float32, outputs: int, now: Sequence[float]) -> Float32:
-    """What the callback does, called from Python: for tests and for input that is no device.
-
-    source : float32 ``(frames, inputs)``. now : capture, call and play time, seconds. Returns
-    float32 ``(frames, outputs)``.
-    """
-    frames = len(source)
-    out: Float32 = np.zeros(frames * outputs, np.float32)
-    flat: Any = np.ascontiguousarray(source, np.float32).reshape(-1)
-    run_block(shared.words, flat, out, frames, np.asarray(now, np.float64), 0)
-    return out.reshape(frames, outputs)

@@ -15,7 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from rtbeat import __version__
-from rtbeat.live.audio import AudioDeviceError, AudioStream
+from rtbeat.live.audio import AudioStream
+from rtbeat.live.audio_port import AudioDeviceError
 from rtbeat.live.calibrate import measure_loop, record_input
 from rtbeat.live.callback import Float32
 from rtbeat.live.devices import DeviceError, audio_devices

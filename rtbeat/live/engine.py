@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from rtbeat import BeatTracker
 from rtbeat.beat import Beat
-from rtbeat.click import SOUNDS, click_sound
 from rtbeat.features import frame_end
+from rtbeat.live.clicks import Click, ClickOptions, click_sounds, plan_clicks
 from rtbeat.live.controls import Control
 from rtbeat.live.events import Event
 from rtbeat.live.level import LevelMeter
@@ -28,37 +28,6 @@ from rtbeat.tracker import State
 Float32 = NDArray[np.float32]
 
 BITS = 2.0**23  # input is rounded to 24 bits, as a FLAC file keeps it
-PLAIN, ACCENT, SUBDIVISION = 0, 1, 2  # the prepared sounds
-SUBDIVISION_GAIN = 0.35
-CLICK_MODES = {"beats": 1, "downbeats": 0, "halves": 2, "thirds": 3, "quarters": 4}
-
-
-@dataclass(frozen=True)
-class ClickOptions:
-    """What is clicked, and how.
-
-    on : from the start. sound : see ``rtbeat.click.SOUNDS``. volume : 0..1. mode : one of
-    ``CLICK_MODES``: every beat, downbeats only, or every beat in 2, 3 or 4 parts. offset : seconds
-    later than the beat; negative is really earlier. heard : whether the microphone may hear them.
-    """
-
-    on: bool = False
-    sound: str = "click"
-    volume: float = 0.7
-    mode: str = "beats"
-    offset: float = 0.0
-    heard: bool = True
-
-    def __post_init__(self) -> None:
-        if self.sound not in SOUNDS:
-            raise ValueError(
-                f"click sound is {self.sound!r}; it must be one of {', '.join(SOUNDS)}"
-            )
-        if self.mode not in CLICK_MODES:
-            modes = ", ".join(CLICK_MODES)
-            raise ValueError(f"click mode is {self.mode!r}; it must be one of {modes}")
-        if not 0.0 <= self.volume <= 1.0:
-            raise ValueError(f"click volume is {self.volume}; it must be from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -71,21 +40,6 @@ class EngineOptions:
     sample_rate: int = 48_000
     tracker: dict[str, Any] = field(default_factory=dict)
     click: ClickOptions = field(default_factory=ClickOptions)
-
-
-@dataclass(frozen=True)
-class Click:
-    """A click that is to be heard at stream time ``time``: a prepared sound and its gain."""
-
-    time: float
-    sound: int
-    gain: float
-
-
-def click_sounds(sound: str, sample_rate: int) -> list[Float32]:
-    """The prepared sounds, indexed by ``PLAIN``, ``ACCENT`` and ``SUBDIVISION``."""
-    plain = click_sound(sound, sample_rate)
-    return [plain, click_sound(sound, sample_rate, accent=True), plain * SUBDIVISION_GAIN]
 
 
 class Engine:
@@ -197,18 +151,10 @@ class Engine:
     def _plan_clicks(self, beat: Beat) -> None:
         if not self.clicking or self.volume <= 0.0:
             return
-        options = self.options.click
-        start = beat.time + options.offset
-        parts = CLICK_MODES[options.mode]
-        if parts or beat.number == 1:
-            self._plan(start, ACCENT if beat.number == 1 else PLAIN)
-        for part in range(1, parts):
-            self._plan(start + part / parts * 60.0 / beat.tempo, SUBDIVISION)
-
-    def _plan(self, time: float, sound: int) -> None:
-        self._clicks.append(Click(time, sound, self.volume))
-        if self.options.click.heard:
-            self._own.play(time, self.sounds[sound] * np.float32(self.volume))
+        for click in plan_clicks(beat, self.options.click, self.volume):
+            self._clicks.append(click)
+            if self.options.click.heard:
+                self._own.play(click.time, self.sounds[click.sound] * np.float32(click.gain))
 
     def take_clicks(self) -> list[Click]:
         """Clicks planned since this was asked last, to be played."""

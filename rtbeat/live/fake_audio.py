@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from rtbeat.live.audio import AudioStream, Port
-from rtbeat.live.callback import ARRIVAL, ARRIVALS, ARRIVALS_AT, CALLBACKS, OUTPUTS, Float32, run
+from rtbeat.live.audio import AudioStream
+from rtbeat.live.audio_port import Port
+from rtbeat.live.callback import ARRIVAL, ARRIVALS, ARRIVALS_AT, CALLBACKS, OUTPUTS, Float32
+from rtbeat.live.shared_audio import run
 
 
 class Clock:

@@ -12,7 +12,8 @@ from time import perf_counter
 
 import numpy as np
 
-from rtbeat.live.audio import AudioStream, Port
+from rtbeat.live.audio import AudioStream
+from rtbeat.live.audio_port import Port
 from rtbeat.live.callback import Float32
 from rtbeat.live.sample_clock import Line
 

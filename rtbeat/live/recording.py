@@ -34,8 +34,9 @@ import numba
 import numpy as np
 
 from rtbeat import __version__
+from rtbeat.live.clicks import ClickOptions
 from rtbeat.live.controls import Control
-from rtbeat.live.engine import ClickOptions, EngineOptions
+from rtbeat.live.engine import EngineOptions
 from rtbeat.live.events import Event
 from rtbeat.model import BeatModel
 

@@ -10,57 +10,25 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from rtbeat.live.audio import AudioStream
-from rtbeat.live.clock_process import ClockProcess, Grid, PortSpec, Report
+from rtbeat.live.clicks import Click
+from rtbeat.live.clock_process import ClockProcess, Grid, Report
 from rtbeat.live.controls import TIMED, Control
-from rtbeat.live.engine import Click, Engine, EngineOptions
+from rtbeat.live.engine import Engine
 from rtbeat.live.events import Event
 from rtbeat.live.feed import Feed
 from rtbeat.live.latency import LatencyBudget
-from rtbeat.live.recorder import Recorder
-from rtbeat.live.snapshot import Alternative, Snapshot
+from rtbeat.live.overview import take_snapshot
+from rtbeat.live.session_options import LiveOptions
+from rtbeat.live.snapshot import Snapshot
 from rtbeat.live.watch import DeviceWatch
 from rtbeat.tracker import State
 
 TENDING = 1.0  # seconds between two looks at MIDI inputs
 TURN = 0.004  # seconds that the engine thread sleeps between two looks
-RATIOS = {0.5: "÷2", 2.0: "x2", 2.0 / 3.0: "2/3", 1.5: "3/2"}
 TRANSPORT = ("start", "stop", "continue", "panic")
-
-
-@dataclass(frozen=True)
-class MidiOptions:
-    """MIDI clock: ports, and how it follows.
-
-    bend : most that the tempo sent changes from one beat to the next, BPM. start, when_lost : see
-    :class:`rtbeat.midi_clock.MidiClock` (its ``start`` and ``policy``).
-    """
-
-    ports: tuple[PortSpec, ...] = ()
-    bend: float = 4.0
-    start: str = "downbeat"
-    when_lost: str = "stop"
-
-
-@dataclass(frozen=True)
-class LiveOptions:
-    """Everything about a session.
-
-    open_audio : opens the devices and gives the running stream; called again after a device was
-    lost. Raises :class:`rtbeat.live.audio.AudioDeviceError`. loop : seconds from output to input
-    as measured by calibration, None = as the driver says.
-    """
-
-    open_audio: Callable[[], AudioStream]
-    engine: EngineOptions = field(default_factory=EngineOptions)
-    midi: MidiOptions = field(default_factory=MidiOptions)
-    loop: float | None = None
-    recorder: Recorder | None = None
 
 
 class Session:
@@ -308,38 +276,13 @@ class Session:
 
     def snapshot(self) -> Snapshot:
         """The session at this moment. Thread: any."""
-        engine, tracker = self.engine, self.engine.tracker
-        now = self._feed.time_at(time.perf_counter() + self.latency.input)
-        phase, bar = tracker.phase(now), tracker.beats_per_bar
-        known = engine.beat is not None and phase is not None
-        counted = known and engine.beat is not None and engine.beat.number > 0
-        return Snapshot(
-            time=engine.time,
-            state=str(tracker.state),
-            tempo=tracker.tempo,
-            number=int(np.floor(phase or 0.0)) % bar + 1 if counted else 0,
-            beats_per_bar=bar,
-            phase=phase if known else None,
-            confidence=tracker.confidence,
-            alternatives=tuple(
-                Alternative(RATIOS[other.ratio], other.tempo, other.probability)
-                for other in tracker.alternatives
-            ),
-            level=engine.meter.level,
-            peak=engine.meter.peak,
-            advice=engine.meter.advice,
-            held=tracker.held,
-            locked=tracker.locked,
-            follow=tracker.follow,
-            tempo_range=tracker.tempo_range,
-            click=engine.clicking,
-            volume=engine.volume,
+        return take_snapshot(
+            self.engine,
+            self._feed,
+            self.latency,
             transport=self._transport,
             ports=self._port_states(),
             xruns=sum(self._xruns.values()),
-            skipped=self._feed.left_out,
-            cpu=self.latency.cpu(),
-            latency=self.latency.value(),
             message=self._message,
         )
 

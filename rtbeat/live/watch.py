@@ -10,7 +10,8 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-from rtbeat.live.audio import AudioDeviceError, AudioStream
+from rtbeat.live.audio import AudioStream
+from rtbeat.live.audio_port import AudioDeviceError
 
 RETRY = 1.0  # seconds between attempts
 GONE = (
