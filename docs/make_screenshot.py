@@ -17,6 +17,7 @@ from rich.console import Console
 import rtbeat
 from rtbeat.audio import read_audio
 from rtbeat.live.level import LevelMeter
+from rtbeat.live.overview import RATIOS
 from rtbeat.live.screen import Screen
 from rtbeat.live.snapshot import Alternative, Latency, Snapshot
 
@@ -27,7 +28,6 @@ BLOCK = 0.01  # seconds
 LEAD = 0.2  # seconds
 FOLLOW = 0.5
 TEMPO_RANGE = (40.0, 240.0)
-WORDS = {0.5: "÷2", 2.0: "x2", 2.0 / 3.0: "2/3", 1.5: "3/2"}
 
 
 def perform() -> Snapshot:
@@ -65,7 +65,7 @@ def picture(
         phase=phase,
         confidence=tracker.confidence,
         alternatives=tuple(
-            Alternative(WORDS[other.ratio], other.tempo, other.probability)
+            Alternative(RATIOS[other.ratio], other.tempo, other.probability)
             for other in tracker.alternatives
         ),
         level=meter.level,
