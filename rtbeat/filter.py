@@ -22,6 +22,10 @@ from rtbeat.state_space import Dynamics, Float32, Float64, Observation, StateSpa
 NEGLIGIBLE = 1e-9  # events less likely than this are not followed further
 PRESENCE_LIMIT = 8.0  # evidence for and against a beat is remembered up to e^8
 TOLERANCE = 0.07  # seconds; a beat further off is wrong
+# Of two grids as likely, that whose beat has just been heard leads the one whose beat is due by the
+# evidence (log) of one beat. Without that credit, given by the share of the period gone, it may be
+# the farther beat that is told each time, and none is ever due.
+CREDIT = 3.0
 SAME = 0.045  # tempi nearer than this (log) are one
 SPAN_UNHEARD = 20.0  # seconds without hearing after which all is as new
 TRUST_BEATS = 6  # beats after a correction by hand in which no restart is thought of
@@ -107,15 +111,18 @@ def _run_on(mass, first, ratios, tables, arrived, leaving):  # type: ignore[no-u
 
 
 @nb.njit(nogil=True, cache=True)
-def _next_events(mass, first, out):  # type: ignore[no-untyped-def]
-    """Mass of each coming frame over all states -> out float64 (ring,), out[0] = ``first``."""
+def _next_events(mass, first, credit, out, fair):  # type: ignore[no-untyped-def]
+    """Mass of each coming frame over all states -> out float64 (ring,), out[0] = ``first``; and
+    weighted by credit float64 (ring, J) -> fair."""
     for ahead in range(mass.shape[0]):
         row = (first + ahead) % mass.shape[0]
-        total = 0.0
+        total, weighted = 0.0, 0.0
         for h in range(mass.shape[1]):
             for j in range(mass.shape[2]):
                 total += mass[row, h, j]
+                weighted += mass[row, h, j] * credit[ahead, j]
         out[ahead] = total
+        fair[ahead] = weighted
 
 
 def drift_of(follow: float) -> float:
@@ -157,6 +164,8 @@ class FilterDecoder:
         self._asked: Float32 = np.zeros(shape, np.float32)
         self._scratch = (np.zeros(shape[1:]), np.zeros(shape[1:]))
         self._coming: Float64 = np.zeros(shape[0])
+        self._fair: Float64 = np.zeros(shape[0])
+        self._credit: Float64 = np.exp(-CREDIT * np.arange(shape[0])[:, None] / space.periods)
         self.reset()
 
     def _fresh_start(self, shape: tuple[int, ...]) -> Float32:
@@ -287,7 +296,7 @@ class FilterDecoder:
             none = np.ones((passed, len(self._downbeat)))
             _run_on(state, first, none, self._tables, *self._scratch)
             first += passed
-        _next_events(state, first, self._coming)
+        _next_events(state, first, self._credit, self._coming, self._fair)
         return self._read(state, first)
 
     def _read(self, state: Float32, first: int) -> Prediction | None:
@@ -295,7 +304,7 @@ class FilterDecoder:
         total = coming.sum()
         if total <= 0.0:
             return None
-        smooth = np.convolve(coming, (0.5, 1.0, 1.0, 1.0, 0.5), "same")
+        smooth = np.convolve(self._fair, (0.5, 1.0, 1.0, 1.0, 0.5), "same")
         peak = int(np.argmax(smooth))
         near = slice(max(0, peak - 3), peak + 4)
         index = np.arange(len(coming))[near]

@@ -48,6 +48,13 @@ def test_beats_go_on_through_a_gap(tracker, gap):
     assert tracker.state is State.LOCKED
 
 
+def test_after_some_seconds_it_goes_on_by_the_steady_grid():
+    tracker = BeatTracker(RATE, tempo_range=(50.0, 180.0))
+    feed(tracker, 12.0)
+    beats = [*tracker.skip(3 * RATE), *feed(tracker, 19.0)]
+    assert max(np.abs(BEATS - beat.time).min() for beat in beats) < 0.03
+
+
 def test_beats_inside_the_gap_are_counted_but_not_given_out(tracker):
     feed(tracker, 12.0)
     before = tracker.timeline
