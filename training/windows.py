@@ -37,9 +37,14 @@ class Batch:
     bars_known: NDArray[np.bool_]
 
 
+def keeps_out(group: str) -> bool:
+    """Whether a group (song, chart pack) is kept out of training, for validation."""
+    return crc32(group.encode()) % 1000 < VALIDATION_SHARE * 1000
+
+
 def is_validation(excerpt: Excerpt) -> bool:
-    """Whether the excerpt's whole group (song, chart pack) is kept out of training."""
-    return crc32(excerpt.group.encode()) % 1000 < VALIDATION_SHARE * 1000
+    """Whether the excerpt's whole group is kept out of training."""
+    return keeps_out(excerpt.group)
 
 
 def load_sources(folder: Path, validation: bool, most: int | None) -> dict[str, list[Excerpt]]:
