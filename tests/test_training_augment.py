@@ -14,8 +14,12 @@ torch = require("torch", 'pip install ".[train]"')
 from training.augment import (  # noqa: E402
     SILENCE,
     add_noise,
+    add_room,
     augment,
     blank_left,
+    change_dynamics,
+    damp_bands,
+    fade,
     features,
     shift_bands,
     tone_curve,
@@ -109,3 +113,53 @@ def test_noise_only_adds_and_leaves_most_items_alone():
     added = noisy - batch(60)
     assert (added >= 0).all()
     assert 0.15 < (added.sum((1, 2)) > 0).float().mean() < 0.55
+
+
+def changed(before, after):
+    """Which items of a batch are no longer what they were."""
+    return ~torch.isclose(before, after, rtol=1e-4, atol=0).all(2).all(1)
+
+
+VARIATIONS = {
+    "dynamics": lambda power, seed: change_dynamics(power, seeded(seed)),
+    "fade": lambda power, seed: fade(power, seeded(seed)),
+    "room": lambda power, seed: add_room(power, CONFIG, seeded(seed)),
+    "bands": lambda power, seed: damp_bands(power, CONFIG, seeded(seed)),
+}
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_a_variation_leaves_most_items_alone(name):
+    music = batch(200) + SILENCE
+    varied = VARIATIONS[name](music, 0)
+    assert 0.1 < changed(music, varied).float().mean() < 0.45
+    assert torch.isfinite(varied).all()
+    assert (varied > 0).all()
+
+
+def test_compression_brings_levels_together_and_keeps_silence_silent():
+    music = torch.full((100, 10, CONFIG.bands), SILENCE)
+    music[:, 5:] = 1e-4
+    music[:, 7] = 1.0
+    varied = change_dynamics(music, seeded())
+    assert torch.equal(varied[:, :5], music[:, :5])
+    ratio = (varied[:, 7] / varied[:, 6]).mean(1).log10() / 4
+    assert ratio.min() < 0.75
+    assert 1.1 < ratio.max() <= 1.31
+
+
+def test_a_room_adds_echoes_after_a_sound_and_none_before():
+    music = torch.full((50, 60, CONFIG.bands), SILENCE)
+    music[:, 20] = 1.0
+    echo = add_room(music, CONFIG, seeded()) - music
+    assert (echo[:, :21] < 1e-9).all()
+    rooms = echo[:, 21:, 0].sum(1) > 1e-3
+    assert rooms.any()
+    assert (echo[rooms, 21:-1] >= echo[rooms, 22:]).all()
+    assert echo[:, 21:, 0].sum(1).max() < 10**-0.3
+
+
+def test_a_fade_tilts_the_level_over_the_window():
+    slope = fade(torch.ones(200, 30, 1), seeded())[:, :, 0].log10()
+    np.testing.assert_allclose(slope.diff(dim=1).diff(dim=1), 0, atol=1e-5)
+    assert 15 < 10 * (slope[:, -1] - slope[:, 0]).abs().max() <= 20.01

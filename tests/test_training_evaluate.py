@@ -14,6 +14,7 @@ from tests.needs import require
 require("mir_eval", 'pip install ".[train]"')
 
 from training import evaluate  # noqa: E402
+from training.windows import keeps_out  # noqa: E402
 
 TRUTH = np.arange(0.5, 10.0, 0.5)
 
@@ -86,3 +87,19 @@ def test_a_song_without_beats_is_named(folder):
     (folder / "index.json").write_text(json.dumps([{"id": "c"}]))
     with pytest.raises(SystemExit, match=r"song c needs c\.beats"):
         evaluate.song_scores(folder, {"id": "c"}, "some.npz")
+
+
+def test_songs_kept_for_validation_can_be_chosen(folder, monkeypatch, capsys):
+    groups = [f"album {i}" for i in range(40)]
+    kept = next(g for g in groups if keeps_out(g))
+    trained_on = next(g for g in groups if not keeps_out(g))
+    index = [{"id": "a", "group": trained_on}, {"id": "b", "group": kept}]
+    (folder / "index.json").write_text(json.dumps(index))
+    answer(monkeypatch, beats(TRUTH), beats(TRUTH, announced_at=TRUTH - 0.1))
+    argv = ["evaluate", "--model", "some.npz", "--data", str(folder), "--validation"]
+    monkeypatch.setattr(sys, "argv", argv)
+    evaluate.main()
+    assert capsys.readouterr().out.splitlines()[0].startswith("b ")
+    (folder / "index.json").write_text(json.dumps(index[:1]))
+    with pytest.raises(SystemExit, match="none of the songs"):
+        evaluate.main()

@@ -206,3 +206,28 @@ def test_a_run_may_begin_with_the_result_of_another(work):
     assert (second.step, second.elapsed) == (3, 0.0)
     for new, kept in zip(second.net.parameters(), first.averaged.parameters(), strict=True):
         torch.testing.assert_close(new, kept)
+
+
+def test_a_run_may_begin_with_a_weights_file_and_more_units(work):
+    first = train.Run(0, arguments(work))
+    for _ in range(3):
+        first.train_step()
+    first.save()
+    file = work / "first.npz"
+    export.export(work, "tiny", 0.25, "", {}).save(file)
+    second = train.Run(0, arguments(work, name="wide", units=9, start=str(file)))
+    assert (second.step, second.elapsed, second.config.units) == (0, 0.0, 9)
+    x = torch.randn(1, 80, second.config.features.size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        narrow, wide = (net.eval()(x) for net in (first.averaged, second.net))
+    torch.testing.assert_close(wide, narrow, atol=0.1, rtol=0)
+    for new, kept in zip(second.net.parameters(), second.averaged.parameters(), strict=True):
+        assert torch.equal(new, kept)
+
+
+def test_a_weights_file_of_another_shape_is_refused(work):
+    train.Run(0, arguments(work)).save()
+    file = work / "first.npz"
+    export.export(work, "tiny", 0.0, "", {}).save(file)
+    with pytest.raises(SystemExit, match="has 1 layers and 6 inputs"):
+        train.Run(0, arguments(work, name="other", layers=2, start=str(file)))

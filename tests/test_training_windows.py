@@ -99,6 +99,40 @@ def test_one_unknown_position_makes_the_bars_of_a_song_unknown(music_only):
     assert not unknown.bars_known.any()
 
 
+def music_and_noise():
+    """A song with a beat every 10 frames, and a steady sound without any, in all bands."""
+    bands = windows.CONFIG.bands
+    song = excerpt(frames=400, beats=np.arange(5.5, 400, 10.0))
+    song.mel = np.full((400, bands), -8.0, np.float16)
+    noise = excerpt(frames=400)
+    noise.mel = np.full((400, bands), -3.0, np.float16)
+    return {"songs": [song], "negatives": [noise]}
+
+
+def test_over_some_of_the_music_lies_something_else_and_its_beats_hold(music_only):
+    shares = {"songs": 1.0, "negatives": 0.0}
+    batch = Sampler(music_and_noise(), shares, [3], disturbed=True).draw(1000, 50)
+    plain = (batch.mel == -8.0).all(axis=(1, 2))
+    steady = (np.ptp(batch.mel, axis=(1, 2)) < 0.01) & ~plain
+    assert steady.mean() == pytest.approx(windows.OVERLAY_SHARE, abs=0.04)
+    clicks = ~plain & ~steady
+    assert clicks.mean() == pytest.approx(windows.CLICKS_SHARE, abs=0.04)
+    assert (batch.mel >= -8.01).all()  # nothing is taken away
+    assert (batch.targets[..., 0].max(1) == 1).all()
+
+
+def test_nothing_lies_over_the_music_unless_asked_for(music_only):
+    batch = Sampler(music_and_noise(), {"negatives": 0.0}, [3]).draw(100, 50)
+    assert (batch.mel == -8.0).all()
+
+
+def test_what_is_laid_over_has_the_level_asked_for():
+    music = np.full((20, 4), np.log(0.01), np.float16)
+    power = np.linspace(0.0, 2.0, 80, dtype=np.float32).reshape(20, 4)
+    added = np.exp(windows.overlay(music, power, 10.0).astype(float)) - 0.01
+    assert added.mean() == pytest.approx(0.001, rel=0.03)
+
+
 def test_some_windows_are_silence_without_beats():
     batch = sampler(excerpt(frames=500, beats=np.arange(3.0, 500, 5.0))).draw(1000, 20)
     silent = (batch.mel == SILENCE).all(axis=(1, 2))

@@ -1,6 +1,6 @@
 """Score a model on a folder of songs: offline, and announced ahead of the beat.
 
-    python -m training.evaluate --model PATH --data FOLDER [--limit N]
+    python -m training.evaluate --model PATH --data FOLDER [--validation] [--limit N]
 
 The folder is laid out as for :mod:`training.songs`. Both scores are the F-measure of the beats with
 a tolerance of 70 ms over the whole song (mir_eval, nothing trimmed). ``F`` hears the whole song
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 import rtbeat
 from rtbeat.beat import Beats
-from training.songs import read_beats, read_index, song_files
+from training.songs import group_of, read_beats, read_index, song_files
+from training.windows import keeps_out
 
 
 def ahead(beats: Beats) -> NDArray[np.float64]:
@@ -50,10 +51,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="weights file, or a model's name")
     parser.add_argument("--data", type=Path, required=True, help="folder of songs")
+    parser.add_argument(
+        "--validation", action="store_true", help="only songs that training keeps for validation"
+    )
     parser.add_argument("--limit", type=int, help="so many songs, evenly over the folder")
     args = parser.parse_args()
+    entries = read_index(args.data)
+    if args.validation:
+        entries = [entry for entry in entries if keeps_out(group_of(entry))]
+    if not entries:
+        raise SystemExit(f"training keeps none of the songs of {args.data} for validation")
     scores = []
-    for entry in spread(read_index(args.data), args.limit):
+    for entry in spread(entries, args.limit):
         scores.append(song_scores(args.data, entry, args.model))
         print(f"{entry['id']}  F {scores[-1][0]:.3f}  cF@0 {scores[-1][1]:.3f}", flush=True)
     offline, online = np.mean(scores, axis=0)

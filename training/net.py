@@ -8,8 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import dropout, linear
 
 from rtbeat.weights import DIRECTIONS, ModelConfig
+from training.scan import half_linear, scan
+
+_KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class BeatNet(nn.Module):
@@ -42,8 +46,24 @@ class BeatNet(nn.Module):
         x = (features - self.mean) * self.inv_std
         if self.input is not None:
             x = self.dropout(torch.relu(self.input(x)))
-        x, _ = self.gru(x)
+        x = self._layers(x) if x.device.type == "cpu" else self.gru(x)[0]
         return self.output(self.dropout(x))
+
+    def _layers(self, x: Tensor) -> Tensor:
+        """The GRU layers as ``self.gru`` runs them, several times as fast on a CPU."""
+        x = x.transpose(0, 1)
+        for layer in range(self.config.layers):
+            if layer > 0 and self.training:
+                x = dropout(x, self.gru.dropout)
+            dense = half_linear if self.training else linear
+            directions = []
+            for reverse, suffix in enumerate(("", "_reverse")):
+                w_ih, w_hh, b_ih, b_hh = (
+                    getattr(self.gru, f"{kind}_l{layer}{suffix}") for kind in _KINDS
+                )
+                directions.append(scan(dense(x, w_ih, b_ih), w_hh, b_hh, bool(reverse)))
+            x = torch.cat(directions, 2)
+        return x.transpose(0, 1)
 
 
 def _named_tensors(net: BeatNet) -> dict[str, Tensor]:
@@ -53,7 +73,7 @@ def _named_tensors(net: BeatNet) -> dict[str, Tensor]:
         named |= {"input.weight": net.input.weight, "input.bias": net.input.bias}
     for layer in range(net.config.layers):
         for direction, suffix in zip(DIRECTIONS, ("", "_reverse"), strict=True):
-            for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            for kind in _KINDS:
                 tensor = getattr(net.gru, f"{kind}_l{layer}{suffix}")
                 named[f"gru.{layer}.{direction}.{kind}"] = tensor
     return named | {"output.weight": net.output.weight, "output.bias": net.output.bias}

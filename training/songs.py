@@ -47,6 +47,11 @@ def read_index(folder: Path) -> list[dict[str, Any]]:
     return entries
 
 
+def group_of(entry: dict[str, Any]) -> str:
+    """What keeps songs on one side of the validation split: the entry's group, or the song."""
+    return str(entry.get("group") or entry["id"])
+
+
 def song_files(folder: Path, song: str) -> tuple[Path, Path]:
     """Audio file and beats file of a song. Ends the program where one is missing."""
     beats = folder / f"{song}.beats"
@@ -80,7 +85,7 @@ def song_excerpt(folder: Path, entry: dict[str, Any], factor: float) -> Excerpt:
         times * config.frame_rate,
         numbers,
         (first, last),
-        entry.get("group") or entry["id"],
+        group_of(entry),
     )
 
 

@@ -13,6 +13,7 @@ import copy
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,17 @@ import torch.multiprocessing as mp
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from rtbeat import weights
 from rtbeat.features import FeatureConfig
 from rtbeat.weights import ModelConfig
 from training.augment import augment, features
-from training.net import BeatNet
+from training.net import BeatNet, load_arrays
+from training.widen import widen
 from training.windows import Batch, Sampler, load_sources
 
 # windows of many lengths: the network has to know short pasts (a start) and long ones
 LENGTHS = (150, 300, 400, 500)
-SHARES = {"midi": 0.6, "train_gtzan": 0.22, "train_charts": 0.18}
+SHARES = {"midi": 0.54, "train_gtzan": 0.22, "train_charts": 0.18, "negatives": 0.06}
 NEWEST, NEWEST_WEIGHT = 25, 4.0  # the newest frames are those that a prediction hangs on
 DOWNBEAT_WEIGHT = 0.5
 MOMENTUM = 0.998  # of the averaged weights, which are what is exported
@@ -125,7 +128,7 @@ class Run:
             self.validation = load_sources(shards, True, None)
         resumed = self._resume()
         # a resumed run draws other windows than those it has had
-        self.sampler = Sampler(training, SHARES, [args.seed, rank, self.step])
+        self.sampler = Sampler(training, SHARES, [args.seed, rank, self.step], disturbed=True)
         self.generator = torch.Generator().manual_seed((args.seed * 100 + rank) * 10**6 + self.step)
         if not resumed:
             if rank == 0:
@@ -135,12 +138,30 @@ class Run:
                     dist.broadcast(tensor, 0)
             self.averaged = copy.deepcopy(self.net)
 
+    def _begin_with(self, path: str) -> None:
+        """Set the weights from a weights file, made wider where it has fewer units."""
+        with open(path, "rb") as file:
+            config, values, _ = weights.read(file, f"model file {path!r}")
+        # the same noise in every process: the weights must be the same
+        rng = np.random.default_rng(self.args.seed)
+        config, values = widen(config, values, self.config.units, rng)
+        if replace(config, offset=0.0) != self.config:
+            raise SystemExit(
+                f"{path} has {config.layers} layers and {config.inputs} inputs; "
+                "give the same with --layers and --inputs"
+            )
+        load_arrays(self.net, values)
+        self.averaged = copy.deepcopy(self.net)
+
     def _resume(self) -> bool:
         path = self.folder / "checkpoint.pt"
         anew = not path.exists()
         if anew:
             if self.args.start is None:
                 return False
+            if self.args.start.endswith(".npz"):
+                self._begin_with(self.args.start)
+                return True
             path = self.folder.parent / self.args.start / "checkpoint.pt"
         state = torch.load(path, map_location=self.device, weights_only=True)
         if anew:  # another run's result is the beginning of this one
@@ -257,12 +278,19 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--check", type=int, default=200, help="steps between checkpoints")
     parser.add_argument("--rendered", type=int, help="use at most so many rendered shards")
-    parser.add_argument("--start", metavar="RUN", help="begin with the averaged weights of a run")
+    parser.add_argument(
+        "--start",
+        metavar="RUN|FILE",
+        help="begin with the averaged weights of a run, or with a weights file (.npz), widened to "
+        "--units",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=29511)
     args = parser.parse_args()
     if torch.cuda.is_available():
         args.processes = 1
+    # one thread a process in the library behind numba's products, too
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if args.processes > 1:
         mp.spawn(process, (args,), nprocs=args.processes)
     else:

@@ -9,14 +9,22 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from training.shards import FLOOR, Excerpt, read_shard
+from rtbeat.features import FeatureConfig
+from training import negatives
+from training.clicks import click_times, click_track
+from training.shards import FLOOR, Excerpt, read_shard, to_log
 
 VALIDATION_SHARE = 0.15
 SILENT_SHARE = 0.03  # windows without music, so that silence and noise are known not to be beats
 # Log-normal weight of an excerpt's tempo (BPM, octaves). Rhythm games prefer songs, or readings of
 # them, at 150 BPM and more; without it the network learns to double the tempo of all real music.
 TEMPO_CENTRE, TEMPO_WIDTH = 105.0, 0.45
+OVERLAY_SHARE = 0.15  # windows of music that talk, a crowd or noise is laid over
+CLICKS_SHARE = 0.1  # windows of music that are heard together with the tracker's own clicks
 HALF_WIDTH = 1.5  # frames over which a target falls from 1 to 0 around a beat
+CONFIG = FeatureConfig()
+
+Mel = NDArray[np.float16]
 
 
 @dataclass
@@ -29,9 +37,14 @@ class Batch:
     bars_known: NDArray[np.bool_]
 
 
+def keeps_out(group: str) -> bool:
+    """Whether a group (song, chart pack) is kept out of training, for validation."""
+    return crc32(group.encode()) % 1000 < VALIDATION_SHARE * 1000
+
+
 def is_validation(excerpt: Excerpt) -> bool:
-    """Whether the excerpt's whole group (song, chart pack) is kept out of training."""
-    return crc32(excerpt.group.encode()) % 1000 < VALIDATION_SHARE * 1000
+    """Whether the excerpt's whole group is kept out of training."""
+    return keeps_out(excerpt.group)
 
 
 def load_sources(folder: Path, validation: bool, most: int | None) -> dict[str, list[Excerpt]]:
@@ -75,17 +88,30 @@ def tempo_weight(excerpt: Excerpt, frame_rate: float = 50.0) -> float:
     return float(np.exp(-0.5 * (np.log2(tempo / TEMPO_CENTRE) / TEMPO_WIDTH) ** 2))
 
 
+def overlay(mel: Mel, power: NDArray[np.float32], decibels: float) -> Mel:
+    """Log mel power of music with something else added, its mean ``decibels`` under the music's."""
+    music = np.exp(mel.astype(np.float32))
+    gain = music.mean() / (power.mean() + FLOOR) * 10.0 ** (-decibels / 10.0)
+    return to_log(music + gain * power)
+
+
 class Sampler:
     """Draws batches of windows; each source has its share, each excerpt counts by its length and
-    the weight of its tempo."""
+    the weight of its tempo. ``disturbed``: with talk, noise and clicks over some of the music."""
 
     def __init__(
-        self, sources: dict[str, list[Excerpt]], shares: dict[str, float], seed: list[int]
+        self,
+        sources: dict[str, list[Excerpt]],
+        shares: dict[str, float],
+        seed: list[int],
+        disturbed: bool = False,
     ):
+        self._disturbed = disturbed
         self._rng = np.random.default_rng(seed)
         self._sources = [sources[name] for name in sorted(sources)]
         weights = np.array([shares.get(name, 1.0) for name in sorted(sources)])
         self._shares = weights / weights.sum()
+        self._over = sources.get(negatives.SOURCE, [])
         self._weights = []
         for excerpts in self._sources:
             frames = np.array([e.labelled[1] - e.labelled[0] for e in excerpts], float)
@@ -102,7 +128,7 @@ class Sampler:
             np.array([known for _, _, known in items]),
         )
 
-    def _window(self, frames: int) -> tuple[NDArray[np.float16], NDArray[np.float32], bool]:
+    def _window(self, frames: int) -> tuple[Mel, NDArray[np.float32], bool]:
         if self._rng.random() < SILENT_SHARE:
             bands = self._sources[0][0].mel.shape[1]
             silence = np.full((frames, bands), np.log(FLOOR), np.float16)
@@ -111,6 +137,13 @@ class Sampler:
         excerpt = self._sources[source][
             self._rng.choice(len(self._weights[source]), p=self._weights[source])
         ]
+        mel, target = self._cut(excerpt, frames)
+        if self._disturbed and len(excerpt.beats):
+            mel = self._disturb(mel, target)
+        return mel, target, bool((excerpt.numbers > 0).all())
+
+    def _cut(self, excerpt: Excerpt, frames: int) -> tuple[Mel, NDArray[np.float32]]:
+        """A window of an excerpt and its targets."""
         low, high = excerpt.labelled
         stop = int(self._rng.integers(min(high, low + frames), high + 1))
         start = max(low, stop - frames)
@@ -118,4 +151,18 @@ class Sampler:
         mel[frames - (stop - start) :] = excerpt.mel[start:stop]
         target = targets(excerpt, stop - frames, frames)
         target[: frames - (stop - start)] = 0.0
-        return mel, target, bool((excerpt.numbers > 0).all())
+        return mel, target
+
+    def _disturb(self, mel: Mel, target: NDArray[np.float32]) -> Mel:
+        """At times something over the music that has nothing to do with its beats."""
+        chance = self._rng.random()
+        if chance < OVERLAY_SHARE and self._over:
+            other = self._over[self._rng.integers(len(self._over))]
+            over, _ = self._cut(other, len(mel))
+            return overlay(mel, np.exp(over.astype(np.float32)), self._rng.uniform(0.0, 25.0))
+        if OVERLAY_SHARE <= chance < OVERLAY_SHARE + CLICKS_SHARE:
+            beats = np.flatnonzero(target[:, 0] > 0.6) + 0.5
+            times = click_times(beats, len(mel), CONFIG.frame_rate, self._rng)
+            clicks = click_track(times, len(mel), CONFIG, self._rng)
+            return overlay(mel, clicks, self._rng.uniform(-5.0, 20.0))
+        return mel
