@@ -54,6 +54,13 @@ class Keyboard:
     def __enter__(self) -> Keyboard:
         return self
 
+    def _is_in_front(self) -> bool:
+        """Whether the terminal is this job's to change; one that controls no jobs is."""
+        try:
+            return os.tcgetpgrp(self._descriptor) == os.getpgrp()
+        except OSError:
+            return True
+
     def __exit__(self, *error: object) -> None:
         pass
 
@@ -135,7 +142,7 @@ else:
 
         def __enter__(self) -> Keyboard:
             # to set up a terminal from the background would stop the whole program
-            if os.tcgetpgrp(self._descriptor) == os.getpgrp():
+            if self._is_in_front():
                 self._before = termios.tcgetattr(self._descriptor)
                 termios.tcsetattr(self._descriptor, termios.TCSANOW, _raw(self._descriptor))
             self.interactive = self._before is not None
