@@ -54,13 +54,6 @@ class Keyboard:
     def __enter__(self) -> Keyboard:
         return self
 
-    def _is_in_front(self) -> bool:
-        """Whether the terminal is this job's to change; one that controls no jobs is."""
-        try:
-            return os.tcgetpgrp(self._descriptor) == os.getpgrp()
-        except OSError:
-            return True
-
     def __exit__(self, *error: object) -> None:
         pass
 
@@ -147,6 +140,13 @@ else:
                 termios.tcsetattr(self._descriptor, termios.TCSANOW, _raw(self._descriptor))
             self.interactive = self._before is not None
             return self
+
+        def _is_in_front(self) -> bool:
+            """Whether the terminal is this job's to change; one that controls no jobs is."""
+            try:
+                return os.tcgetpgrp(self._descriptor) == os.getpgrp()
+            except OSError:
+                return True
 
         def __exit__(self, *error: object) -> None:
             before, self._before = self._before, None
