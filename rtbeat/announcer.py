@@ -180,7 +180,9 @@ class Announcer:
         if self._sound and self.pulse.confirmed >= CONFIRMED_BEATS and self.last is not None:
             # the decoder has had time to stray
             number = self.last.number
-            self.decoder.seed(self._last_frame, self._line.period, number, by_hand=False)
+            longest = 60.0 / self.tempo_range[0] * self._rate
+            period = min(longest, max(self._shortest * self._rate, self._line.period))
+            self.decoder.seed(self._last_frame, period, number, by_hand=False)
             return self._has_evidence(LOCK_PRESENCE)
         off_grid = self.pulse.lively and self.pulse.missed >= PATIENCE_BEATS
         return off_grid and self._has_evidence(LOCK_PRESENCE)

@@ -257,7 +257,7 @@ class SearchDecoder:
             raise ValueError(f"frame is {frame!r}; it must be a finite number")
         self._searcher.check_period(period)
         bar = self._bars[0] if len(self._bars) == 1 else (self._bar.beats if self._bar else 4)
-        if not 0 <= number <= bar:
+        if by_hand and not 0 <= number <= bar:
             raise ValueError(f"number is {number!r}; it must be 0 (as it was) to {bar}")
         self._move_grid(frame, period)
         if not by_hand:

@@ -358,3 +358,12 @@ def test_beats_of_real_activations_agree_with_people():
         frames, _, _ = search_beats(rows)
         right.append(hits(data[f"{clip}/beats"][:, 0] * RATE, frames, 0.07 * RATE).mean())
     assert np.mean(right) > 0.85
+
+
+def test_a_grid_that_was_coasted_on_is_taken_up_whatever_bar_it_was_counted_in():
+    """The place in the bar by which the announcer went on may be in no bar that the decoder has."""
+    decoder = SearchDecoder(beats_per_bar=2)
+    decoder.update(np.zeros((100, 2), np.float32), 99)
+    decoder.seed(90.0, 25.0, number=3, by_hand=False)
+    with pytest.raises(ValueError, match="number is 3"):
+        decoder.seed(90.0, 25.0, number=3)
