@@ -22,12 +22,12 @@ SAMPLE_RATE = 24_000
 TEXT = """
 Good evening, and thank you all for coming out in this weather. Before we begin I have been asked
 to mention a few things. The bar stays open until eleven. If you parked behind the hall, and some
-of you did, please move your car, since the neighbours would like to leave as well. We had hoped
-to have the new lights ready for tonight; they are, mostly. Where was I? Yes: the second half
-begins a little later than it says in the programme, because our drummer is still on a train
-somewhere near Ghent. He sends his regards. When I first heard these people play, in a kitchen,
-years ago, nobody had told them that it could not be done. I asked how they kept together. They
-said they did not know.
+of you did, please move your car, since the neighbours would like to leave as well. We had hoped to
+have the new lights ready for tonight; they are, mostly. Where was I? Yes: the second half begins a
+little later than it says in the programme, because our drummer is still on a train somewhere near
+Ghent. He sends his regards. When I first heard these people play, in a kitchen, years ago, nobody
+had told them that it could not be done. I asked how they kept together. They said they did not
+know.
 """
 VOICES = (("en", 165), ("en-us+f3", 140), ("en+m3", 190))  # voice, words a minute
 
@@ -98,7 +98,7 @@ def speech(seconds: float, seed: int) -> Audio:
         subprocess.run(command, check=True, capture_output=True)
         audio, rate = soundfile.read(path, dtype="float32")
     at = np.arange(int(seconds * SAMPLE_RATE)) * (rate / SAMPLE_RATE)
-    spoken = np.interp(at, np.arange(len(audio)), audio, right=0.0)
+    spoken = np.interp(at % len(audio), np.arange(len(audio)), audio)
     return (0.5 * spoken / np.abs(spoken).max()).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Band pieces made from a seed, with any course of tempo and with breaks, and their true beats.
+"""Band pieces made from seeds, with any course of tempo and breaks: music of known beats.
 
 Drums, bass and chords of ten styles, played by FluidSynth with a General MIDI soundfont. The
 patterns are written here; seeds choose chords, instruments, variations and fills.
@@ -94,8 +94,8 @@ PROGRESSIONS = (
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """Audio mono float32 ``(samples,)`` at ``SAMPLE_RATE``, peak about 0.5; ``beats`` float64
-    ``(n,)``: their times in seconds, downbeat first, bars of four."""
+    """Audio mono float32 ``(samples,)`` at ``training.render.SAMPLE_RATE``, peak about 0.5;
+    ``beats`` float64 ``(n,)``: their times in seconds, downbeat first, bars of four."""
 
     audio: Audio
     beats: Float64
