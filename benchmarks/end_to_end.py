@@ -115,7 +115,7 @@ def play(
                 rig.start(music)
                 rig.wait()
             finally:
-                process.send_signal(signal.SIGINT)
+                process.terminate()  # SIGINT is ignored below a shell's background jobs
                 process.wait(10.0)
                 rig.stop()
             lines.seek(0)
