@@ -32,7 +32,7 @@ def root(tmp_path_factory):
 
 def rendered(root, seed, name="a.mid"):
     """An excerpt from a synthesizer of its own."""
-    synth = render.Synth((SOUNDFONT,))
+    synth = render.Synth({SOUNDFONT: 1.0})
     rng = np.random.default_rng(seed)
     excerpt = render.render_excerpt(synth, root, entry(name), CONFIG, rng)
     synth.close()
@@ -73,7 +73,7 @@ def test_a_piece_too_short_to_learn_from_gives_nothing(root):
 
 
 def test_a_shard_does_not_hang_on_those_rendered_before(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(render, "SOUNDFONTS", (SOUNDFONT,))
+    monkeypatch.setattr(render, "SOUNDFONTS", {SOUNDFONT: 1.0})
     monkeypatch.setattr(render, "PIECES_A_SHARD", 2)
     # a corpus of other groups than the usual ones is as good
     manifest = [entry("a.mid", group="folk"), entry("a.mid", group="my own")]
@@ -136,4 +136,4 @@ def test_mastering_keeps_length_and_stays_finite():
 
 def test_without_a_soundfont_it_is_said_which_to_install():
     with pytest.raises(SystemExit, match="install fluid-soundfont-gm or timgm6mb-soundfont"):
-        render.Synth(("/nowhere/none.sf2",))
+        render.Synth({"/nowhere/none.sf2": 1.0})

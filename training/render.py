@@ -10,48 +10,69 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import fluidsynth
 import numpy as np
 from numpy.typing import NDArray
-from pedalboard import Compressor, Distortion, Gain, Limiter, Pedalboard, Reverb
+from pedalboard import (
+    Compressor,
+    Convolution,
+    Distortion,
+    Gain,
+    HighpassFilter,
+    Limiter,
+    LowpassFilter,
+    MP3Compressor,
+    Pedalboard,
+    Reverb,
+)
 
 from rtbeat.features import FeatureConfig, MelStream
 from training.midi import Event, Piece, read_manifest, read_piece, unpack
 from training.shards import Excerpt, ShardWriter, to_log
 
+FloatArray = NDArray[np.float64]
+
 SAMPLE_RATE = 24_000
 PIECES_A_SHARD = 40
 SECONDS = 40.0
-SOUNDFONTS = (
-    "/usr/share/sounds/sf2/FluidR3_GM.sf2",
-    "/usr/share/sounds/sf2/TimGM6mb.sf2",
-    "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3",
-)
+# each with its share; the last one sounds like an old game
+SOUNDFONTS = {
+    "/usr/share/sounds/sf2/FluidR3_GM.sf2": 0.32,
+    "/usr/share/sounds/sf2/TimGM6mb.sf2": 0.2,
+    "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3": 0.25,
+    "/usr/share/sounds/sf3/FluidR3Mono_GM.sf3": 0.15,
+    "/usr/share/sounds/sf2/OPL-3_FM_128M.sf2": 0.08,
+}
 # share of each group in the rendered hours, 1 for others; bands first, then what has no drums
 WEIGHTS = {
-    "rock": 16, "pop": 15, "country": 9, "rnb": 6, "hiphop": 5, "mma": 8, "webmidi": 9,
-    "classic_web": 4, "game": 4, "groove": 5, "riddim": 3, "pianode": 3, "asap": 4,
-    "pop909p": 3, "pop909q": 1, "score": 2, "folk": 2, "nottingham": 1, "vienna": 0.5,
+    "rock": 14, "pop": 14, "country": 8, "rnb": 6, "hiphop": 5, "mma": 8, "webmidi": 9,
+    "classic_web": 7, "game": 4, "groove": 4, "riddim": 2, "pianode": 5, "asap": 6,
+    "pop909p": 3, "pop909q": 1, "score": 4, "folk": 2, "nottingham": 1, "vienna": 1,
 }  # fmt: skip
 DRUMS = 9
 DRUM_KITS = (0, 0, 0, 8, 16, 24, 25, 32, 40)
 # programs that speak too late to mark a beat: organ pipes, strings, ensembles, pads
 SLOW_PROGRAMS = frozenset([*range(40, 45), *range(48, 55), *range(72, 80), *range(88, 96), 19, 20])
 QUICK_PROGRAMS = (0, 1, 4, 5, 6, 11, 12, 24, 25, 26, 27, 45, 46)
+LAYERS = (0, 1, 4, 16, 24, 25, 27, 29, 30, 48, 52, 61, 62, 65, 80, 81)
 
 
 class Synth:
     """FluidSynth with every soundfont loaded once."""
 
-    def __init__(self, soundfonts: tuple[str, ...]):
+    def __init__(self, soundfonts: dict[str, float]):
         self._synth = fluidsynth.Synth(gain=0.4, samplerate=SAMPLE_RATE)
         self._synth.setting("synth.polyphony", 160)
-        self._fonts = [self._synth.sfload(font) for font in soundfonts if Path(font).exists()]
+        found = [font for font in soundfonts if Path(font).exists()]
+        self._fonts = [self._synth.sfload(font) for font in found]
         if not self._fonts:
             raise SystemExit("no soundfont found: install fluid-soundfont-gm or timgm6mb-soundfont")
+        shares = np.array([soundfonts[font] for font in found])
+        self._shares = shares / shares.sum()
 
     def close(self) -> None:
         """Free its memory; nothing can be played after."""
@@ -65,9 +86,9 @@ class Synth:
         synth.system_reset()
         synth.set_reverb(rng.uniform(0.1, 0.9), rng.uniform(0, 1), 0.5, rng.uniform(0, 0.9))
         synth.set_chorus(3, rng.uniform(0, 2), 0.3, 8.0, 0)
-        main = self._fonts[rng.integers(len(self._fonts))]
+        main = self._font(rng)
         for channel in range(16):
-            mixed = self._fonts[rng.integers(len(self._fonts))]
+            mixed = self._font(rng)
             font = mixed if rng.random() < 0.3 else main
             drums = channel == DRUMS
             synth.program_select(channel, font, 128 if drums else 0, 0)
@@ -83,6 +104,9 @@ class Synth:
         parts.append(synth.get_samples(max(64, int(seconds * SAMPLE_RATE) - position)))
         stereo = np.concatenate(parts).reshape(-1, 2).astype(np.float32) / 32768.0
         return stereo.mean(axis=1)[: int(seconds * SAMPLE_RATE)]
+
+    def _font(self, rng: np.random.Generator) -> int:
+        return int(self._fonts[rng.choice(len(self._fonts), p=self._shares)])
 
     def _send(self, event: Event) -> None:
         synth = self._synth
@@ -139,6 +163,49 @@ def excerpt_events(
     return sorted(out, key=lambda e: e.time)
 
 
+def time_warp(seconds: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """A tempo that is not steady: a map of time as two rising arrays (before, after), equal at 0.
+
+    It sways (players), ramps (accelerando, ritardando) or steps; most excerpts stay as they are.
+    """
+    before = np.linspace(0.0, seconds, max(2, int(seconds * 10)))
+    log_rate = np.zeros(len(before))
+    kind = rng.random()
+    if kind < 0.25:
+        for _ in range(2):
+            length = np.exp(rng.uniform(np.log(3.0), np.log(20.0)))
+            wave = np.sin(2 * np.pi * (before / length + rng.random()))
+            log_rate += rng.uniform(0.0, 0.06) * wave
+    elif kind < 0.32:
+        log_rate = np.interp(before, [0.0, seconds], rng.uniform(-0.2, 0.2, 2))
+    elif kind < 0.35:
+        log_rate[before > rng.uniform(0.3, 0.7) * seconds] = rng.uniform(-0.3, 0.3)
+    slow = np.exp(0.5 * (log_rate[1:] + log_rate[:-1])) * np.diff(before)
+    return before, np.concatenate(([0.0], np.cumsum(slow)))
+
+
+def layered(events: list[Event], rng: np.random.Generator) -> list[Event]:
+    """One instrument doubled by another on a free channel, a little late and out of tune, as bands
+    and arrangers do; in a quarter of the excerpts."""
+    channels = {e.channel for e in events if e.kind == "note_on"}
+    sources = sorted(channels - {DRUMS})
+    free = sorted(set(range(16)) - channels - {DRUMS})
+    if not sources or not free or rng.random() > 0.25:
+        return events
+    source, target = int(rng.choice(sources)), free[0]
+    late, octave = rng.uniform(0.0, 0.012), int(rng.choice([-12, 0, 0, 0, 12]))
+    setting = [
+        Event(0.0, "program", target, int(rng.choice(LAYERS))),
+        Event(0.0, "bend", target, int(rng.uniform(-800, 800))),
+    ]
+    double = [
+        Event(e.time + late, e.kind, target, min(127, max(0, e.a + octave)), e.b)
+        for e in events
+        if e.channel == source and e.kind in ("note_on", "note_off")
+    ]
+    return setting + sorted(events + double, key=lambda e: e.time)
+
+
 def _program(program: int, rng: np.random.Generator, quicken: bool) -> int:
     """Another instrument of the same family at times; a quick one instead of a slow one."""
     if quicken and program in SLOW_PROGRAMS:
@@ -149,8 +216,31 @@ def _program(program: int, rng: np.random.Generator, quicken: bool) -> int:
     return program if other in SLOW_PROGRAMS else other
 
 
+def room_response(rng: np.random.Generator) -> NDArray[np.float32]:
+    """Impulse response of a small or large room: the direct sound, then noise that dies away."""
+    decay = np.exp(rng.uniform(np.log(0.04), np.log(0.25)))  # seconds to 1/e
+    time = np.arange(int(4 * decay * SAMPLE_RATE)) / SAMPLE_RATE
+    tail = rng.normal(size=len(time)) * np.exp(-time / decay)
+    tail *= (time > rng.uniform(0.002, 0.02)) * rng.uniform(0.1, 1.0) / np.linalg.norm(tail)
+    tail[0] = 1.0
+    return tail.astype(np.float32)
+
+
+def heard_through(rng: np.random.Generator) -> list[Any]:
+    """A room and a microphone, a small loudspeaker, a codec; each at times."""
+    chain: list[Any] = []
+    if rng.random() < 0.2:
+        chain.append(Convolution(room_response(rng), 1.0, SAMPLE_RATE))
+    if rng.random() < 0.08:
+        chain += [HighpassFilter(rng.uniform(150, 500)), LowpassFilter(rng.uniform(3000, 8000))]
+    if rng.random() < 0.08:
+        chain.append(MP3Compressor(rng.uniform(4.0, 9.5)))
+    return chain
+
+
 def master(audio: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """What a mix goes through: room, saturation, compression, level."""
+    """What a mix goes through: room, saturation, compression, level; then what it is heard
+    through."""
     chain: list[Any] = []
     if rng.random() < 0.25:
         chain.append(
@@ -173,6 +263,7 @@ def master(audio: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     audio = audio * (10 ** (rng.uniform(-12, -1) / 20) / peak)
     if rng.random() < 0.3:
         chain.append(Limiter(threshold_db=rng.uniform(-12, -2)))
+    chain += heard_through(rng)
     return np.asarray(Pedalboard(chain)(audio, SAMPLE_RATE), np.float32) if chain else audio
 
 
@@ -187,13 +278,20 @@ def render_excerpt(
     start = max(0.0, rng.uniform(first - 0.3, max(first, last - length)))
     seconds = min(SECONDS, (last - start) * stretch)
     quicken = not entry["has_drums"] and rng.random() < 0.7
-    events = excerpt_events(piece, start, stretch, rng, quicken)
-    events = [e for e in events if e.time < seconds]
+    warp = time_warp(seconds, rng)
+    events = [
+        replace(e, time=float(np.interp(e.time, *warp)))
+        for e in layered(excerpt_events(piece, start, stretch, rng, quicken), rng)
+        if e.time < seconds
+    ]
+    seconds = float(warp[1][-1])
     if seconds < 12.0 or sum(e.kind == "note_on" for e in events) < 20:
         return None
     audio = master(synth.play(events, seconds, rng), rng)
     mel = MelStream(config, SAMPLE_RATE).process(audio)
-    beats = (piece.beats - start) * stretch * config.frame_rate
+    beats = (piece.beats - start) * stretch
+    inside = (beats >= 0.0) & (beats <= warp[0][-1])
+    beats, numbers = np.interp(beats[inside], *warp) * config.frame_rate, piece.numbers[inside]
     begin = max(0.0, (first - start) * stretch * config.frame_rate)
     inside = (beats >= begin - 2) & (beats < len(mel))
     if inside.sum() < 8:
@@ -202,7 +300,7 @@ def render_excerpt(
         entry["id"],
         to_log(mel),
         beats[inside],
-        piece.numbers[inside],
+        numbers[inside],
         (0, len(mel)),
         entry["group"],
     )
@@ -222,7 +320,7 @@ def _render_shard(number: int) -> str:
     path = _worker["out"] / f"midi-{number:04d}.npz"
     if path.exists():
         return f"{path.name} kept"
-    rng = np.random.default_rng([20, number])
+    rng = np.random.default_rng([21, number])
     groups = _worker["groups"]
     names = [*(g for g in WEIGHTS if g in groups), *(g for g in groups if g not in WEIGHTS)]
     shares = np.array([WEIGHTS.get(name, 1.0) for name in names])
