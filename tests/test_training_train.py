@@ -168,8 +168,8 @@ def test_downbeats_count_only_where_bars_are_known():
     wrong = logits.clone()
     wrong[1, :, 1] = 5.0  # a downbeat in every frame of the second item
     known, unknown = torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.0])
-    assert train.loss(wrong, targets, known) > train.loss(logits, targets, known)
-    assert train.loss(wrong, targets, unknown) == train.loss(logits, targets, unknown)
+    assert train.loss(wrong, targets, known, 0) > train.loss(logits, targets, known, 0)
+    assert train.loss(wrong, targets, unknown, 0) == train.loss(logits, targets, unknown, 0)
 
 
 def test_the_newest_frames_weigh_more():

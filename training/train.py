@@ -26,7 +26,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from rtbeat import weights
 from rtbeat.features import FeatureConfig
-from rtbeat.weights import ModelConfig
+from rtbeat.weights import UNHEARD, ModelConfig
 from training.augment import augment, features
 from training.net import BeatNet, load_arrays
 from training.widen import widen
@@ -34,32 +34,42 @@ from training.windows import Batch, Sampler, load_sources
 
 # windows of many lengths: the network has to know short pasts (a start) and long ones
 LENGTHS = (150, 300, 400, 500)
-SHARES = {"midi": 0.54, "train_gtzan": 0.22, "train_charts": 0.18, "negatives": 0.06}
+SHARES = {"midi": 0.44, "train_gtzan": 0.28, "train_charts": 0.22, "negatives": 0.06}
 NEWEST, NEWEST_WEIGHT = 25, 4.0  # the newest frames are those that a prediction hangs on
+AHEAD_WEIGHT = 2.0  # of frames that are not heard yet
 DOWNBEAT_WEIGHT = 0.5
 MOMENTUM = 0.998  # of the averaged weights, which are what is exported
 
 
-def loss(logits: Tensor, batch_targets: Tensor, bars_known: Tensor) -> Tensor:
-    """Cross-entropy of beats and downbeats; the newest frames of a window weigh more."""
+def loss(logits: Tensor, batch_targets: Tensor, bars_known: Tensor, ahead: int) -> Tensor:
+    """Cross-entropy of beats and downbeats; the newest frames of a window weigh more. The last
+    ``ahead`` frames have not been heard."""
     each = binary_cross_entropy_with_logits(logits, batch_targets, reduction="none")
     age = torch.ones(logits.shape[1], device=logits.device)
-    age[-NEWEST:] = NEWEST_WEIGHT
+    heard = logits.shape[1] - ahead
+    age[heard - NEWEST : heard] = NEWEST_WEIGHT
+    age[heard:] = AHEAD_WEIGHT
     age = age / age.mean()
     beat = (each[..., 0] * age).mean()
     downbeat = (each[..., 1] * age * bars_known[:, None]).mean()
     return beat + DOWNBEAT_WEIGHT * downbeat
 
 
+def hide(x: Tensor, ahead: int) -> Tensor:
+    """Features ``(batch, frames, F)`` whose last ``ahead`` frames have not come yet."""
+    heard = x.shape[1] - ahead
+    return torch.cat((x[:, :heard], torch.full_like(x[:, heard:], UNHEARD)), 1)
+
+
 def prepare(
-    batch: Batch, config: FeatureConfig, generator: torch.Generator, device: str
+    batch: Batch, config: ModelConfig, generator: torch.Generator, device: str
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Varied features, targets and known bars of a batch."""
     mel, targets = augment(
-        torch.from_numpy(batch.mel), torch.from_numpy(batch.targets), config, generator
+        torch.from_numpy(batch.mel), torch.from_numpy(batch.targets), config.features, generator
     )
     return (
-        features(mel, config).to(device),
+        hide(features(mel, config.features), config.ahead).to(device),
         targets.to(device),
         torch.from_numpy(batch.bars_known).float().to(device),
     )
@@ -68,7 +78,7 @@ def prepare(
 def standardise(net: BeatNet, sampler: Sampler, generator: torch.Generator) -> None:
     """Set the network's mean and deviation of the features from a few batches."""
     batches = [sampler.draw(32, 300) for _ in range(4)]
-    config = net.config.features
+    config = replace(net.config, ahead=0)
     x = torch.cat([prepare(b, config, generator, "cpu")[0].flatten(0, 1) for b in batches])
     net.mean.copy_(x.mean(0))
     net.inv_std.copy_(1.0 / (x.std(0) + 0.05))
@@ -76,18 +86,24 @@ def standardise(net: BeatNet, sampler: Sampler, generator: torch.Generator) -> N
 
 @torch.no_grad()
 def validate(net: BeatNet, sampler: Sampler, device: str) -> dict[str, float]:
-    """Cross-entropy of the beat on windows of songs kept out, whole and newest frames."""
+    """Cross-entropy of the beat on windows of songs kept out: settled frames, newest ones, and
+    those not heard yet."""
     net.eval()
-    whole, newest = [], []
+    ahead = net.config.ahead
+    parts: dict[str, list[float]] = {"settled": [], "newest": []} | ({"ahead": []} if ahead else {})
     for _ in range(6):
         batch = sampler.draw(32, 400)
-        x = features(torch.from_numpy(batch.mel).float().exp(), net.config.features).to(device)
+        x = features(torch.from_numpy(batch.mel).float().exp(), net.config.features)
+        x = hide(x, ahead).to(device)
         target = torch.from_numpy(batch.targets)[..., 0].to(device)
         each = binary_cross_entropy_with_logits(net(x)[..., 0], target, reduction="none")
-        whole.append(each[:, 50:-NEWEST].mean().item())
-        newest.append(each[:, -NEWEST:].mean().item())
+        heard = each.shape[1] - ahead
+        parts["settled"].append(each[:, 50 : heard - NEWEST].mean().item())
+        parts["newest"].append(each[:, heard - NEWEST : heard].mean().item())
+        if ahead:
+            parts["ahead"].append(each[:, heard:].mean().item())
     net.train()
-    return {"settled": float(np.mean(whole)), "newest": float(np.mean(newest))}
+    return {name: float(np.mean(values)) for name, values in parts.items()}
 
 
 def average_gradients(net: BeatNet, world: int) -> None:
@@ -112,7 +128,11 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(args.seed)
         self.config = ModelConfig(
-            features=FeatureConfig(), inputs=args.inputs, layers=args.layers, units=args.units
+            features=FeatureConfig(),
+            inputs=args.inputs,
+            layers=args.layers,
+            units=args.units,
+            ahead=args.ahead,
         )
         self.net = BeatNet(self.config, dropout=args.dropout).to(self.device)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=args.rate, weight_decay=0.01)
@@ -144,12 +164,9 @@ class Run:
             config, values, _ = weights.read(file, f"model file {path!r}")
         # the same noise in every process: the weights must be the same
         rng = np.random.default_rng(self.args.seed)
-        config, values = widen(config, values, self.config.units, rng)
-        if replace(config, offset=0.0) != self.config:
-            raise SystemExit(
-                f"{path} has {config.layers} layers and {config.inputs} inputs; "
-                "give the same with --layers and --inputs"
-            )
+        config, values = widen(config, values, self.config.inputs, self.config.units, rng)
+        if replace(config, offset=0.0, ahead=self.config.ahead) != self.config:
+            raise SystemExit(f"{path} has {config.layers} layers; give the same with --layers")
         load_arrays(self.net, values)
         self.averaged = copy.deepcopy(self.net)
 
@@ -199,11 +216,11 @@ class Run:
         frames = LENGTHS[int(np.random.default_rng(self.step).integers(len(LENGTHS)))]
         size = max(4, self.args.batch // self.args.processes)
         batch = self.sampler.draw(size, frames)
-        x, target, known = prepare(batch, self.config.features, self.generator, self.device)
+        x, target, known = prepare(batch, self.config, self.generator, self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
         self.optimizer.zero_grad()
-        value = loss(self.net(x), target, known)
+        value = loss(self.net(x), target, known, self.config.ahead)
         value.backward()
         if self.args.processes > 1:
             average_gradients(self.net, self.args.processes)
@@ -274,6 +291,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=64)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--units", type=int, default=80)
+    parser.add_argument("--ahead", type=int, default=14, help="frames told before they are heard")
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--check", type=int, default=200, help="steps between checkpoints")
@@ -282,7 +300,7 @@ def main() -> None:
         "--start",
         metavar="RUN|FILE",
         help="begin with the averaged weights of a run, or with a weights file (.npz), widened to "
-        "--units",
+        "--inputs and --units",
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=29511)

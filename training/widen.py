@@ -42,29 +42,40 @@ def _rows(
 def widen(
     config: ModelConfig,
     arrays: Mapping[str, Float32],
+    inputs: int,
     units: int,
     rng: np.random.Generator,
     noise: float = NOISE,
 ) -> tuple[ModelConfig, dict[str, Float32]]:
-    """Configuration and weights with ``units`` units a direction; the same function but for noise.
+    """Configuration and weights with ``inputs`` units in the dense layer and ``units`` units a
+    direction; the same function but for noise.
 
     arrays : named as in the weights file (:mod:`rtbeat.weights`). Raises ``ValueError`` for fewer
-    units than there are.
+    units than there are, or a dense layer where there is none.
     """
-    if units < config.units:
-        raise ValueError(f"a network of {config.units} units cannot be widened to {units}")
+    if units < config.units or inputs < config.inputs or bool(inputs) != bool(config.inputs):
+        raise ValueError(
+            f"a network of {config.inputs} inputs and {config.units} units cannot be widened to "
+            f"{inputs} and {units}"
+        )
     out = dict(arrays)
-    read, shares = None, None  # of the layer below; the first one's inputs stay as they are
+    read, shares = None, None  # of the layer below; without a dense layer the features stay
+    if inputs:
+        read, shares = _choose(config.inputs, inputs, rng)
+        dense = arrays["input.weight"][read]
+        grain = rng.normal(0.0, noise * dense.std(), dense[config.inputs :].shape)
+        dense[config.inputs :] += grain.astype(np.float32)
+        out["input.weight"], out["input.bias"] = dense, arrays["input.bias"][read]
     for layer in range(config.layers):
         chosen = []
         for direction in DIRECTIONS:
             source, share = _choose(config.units, units, rng)
             chosen.append((source, share))
             name = f"gru.{layer}.{direction}"
-            inputs = arrays[f"{name}.weight_ih"]
+            below = arrays[f"{name}.weight_ih"]
             if read is not None:
-                inputs = inputs[:, read] * shares
-            out[f"{name}.weight_ih"] = _rows(inputs, source, noise, rng)
+                below = below[:, read] * shares
+            out[f"{name}.weight_ih"] = _rows(below, source, noise, rng)
             recurrent = arrays[f"{name}.weight_hh"][:, source] * share
             out[f"{name}.weight_hh"] = _rows(recurrent, source, noise, rng)
             for bias in ("bias_ih", "bias_hh"):
@@ -72,4 +83,4 @@ def widen(
         read = np.concatenate([chosen[0][0], config.units + chosen[1][0]])
         shares = np.concatenate([chosen[0][1], chosen[1][1]])
     out["output.weight"] = arrays["output.weight"][:, read] * shares
-    return replace(config, units=units), out
+    return replace(config, inputs=inputs, units=units), out

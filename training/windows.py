@@ -19,6 +19,7 @@ SILENT_SHARE = 0.03  # windows without music, so that silence and noise are know
 # Log-normal weight of an excerpt's tempo (BPM, octaves). Rhythm games prefer songs, or readings of
 # them, at 150 BPM and more; without it the network learns to double the tempo of all real music.
 TEMPO_CENTRE, TEMPO_WIDTH = 105.0, 0.45
+TAPPED = frozenset({"train_gtzan", "ballroom"})  # by people, whose tempi stay as they are
 OVERLAY_SHARE = 0.15  # windows of music that talk, a crowd or noise is laid over
 CLICKS_SHARE = 0.1  # windows of music that are heard together with the tracker's own clicks
 HALF_WIDTH = 1.5  # frames over which a target falls from 1 to 0 around a beat
@@ -97,7 +98,8 @@ def overlay(mel: Mel, power: NDArray[np.float32], decibels: float) -> Mel:
 
 class Sampler:
     """Draws batches of windows; each source has its share, each excerpt counts by its length and
-    the weight of its tempo. ``disturbed``: with talk, noise and clicks over some of the music."""
+    mostly the weight of its tempo. ``disturbed``: with talk, noise and clicks over some of the
+    music."""
 
     def __init__(
         self,
@@ -113,9 +115,10 @@ class Sampler:
         self._shares = weights / weights.sum()
         self._over = sources.get(negatives.SOURCE, [])
         self._weights = []
-        for excerpts in self._sources:
-            frames = np.array([e.labelled[1] - e.labelled[0] for e in excerpts], float)
-            weights = frames * [tempo_weight(e) for e in excerpts]
+        for name, excerpts in sorted(sources.items()):
+            weights = np.array([e.labelled[1] - e.labelled[0] for e in excerpts], float)
+            if name not in TAPPED:
+                weights *= [tempo_weight(e) for e in excerpts]
             self._weights.append(weights / weights.sum())
 
     def draw(self, size: int, frames: int) -> Batch:
