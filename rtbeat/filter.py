@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtbeat.decoder import Activations, Prediction, TempoCandidate
-from rtbeat.state_space import Dynamics, Float32, Float64, Observation, StateSpace, log_ratios
+from rtbeat.state_space import (
+    Dynamics,
+    Float32,
+    Float64,
+    Observation,
+    StateSpace,
+    Usual,
+    log_odds,
+    log_ratios,
+)
 
 NEGLIGIBLE = 1e-9  # events less likely than this are not followed further
 PRESENCE_LIMIT = 8.0  # evidence for and against a beat is remembered up to e^8
@@ -151,6 +160,7 @@ class FilterDecoder:
         dynamics: Dynamics | None = None,
     ):
         self.observation = observation or Observation()
+        self._usual = Usual(self.observation, frame_rate)
         dynamics = dynamics or Dynamics(tempo_drift=drift_of(follow))
         self._restart = dynamics.restart
         self.space = StateSpace(frame_rate, tempo_range, dynamics, beats_per_bar)
@@ -184,6 +194,7 @@ class FilterDecoder:
     def reset(self) -> None:
         """Forget everything; the next frame is frame 0."""
         self._locked = False
+        self._usual.reset()
         self._restart_state = self._fresh
         self._trusted_until = -1.0  # frame up to which a correction by hand is not doubted
         self._newest = -1
@@ -216,7 +227,8 @@ class FilterDecoder:
         return [TempoCandidate(float(bpm[peaks[i]]), float(near[i] / total)) for i in order]
 
     def _ratios(self, activations: Activations) -> Float64:
-        event, downbeat, other = log_ratios(activations, self.observation)
+        share = self._usual.share
+        event, downbeat, other = log_ratios(activations, self.observation, share)
         bar = np.where(self._downbeat[None, :], downbeat[:, None], other[:, None])
         return np.asarray(np.exp(event[:, None] + bar), np.float64)
 
@@ -227,10 +239,11 @@ class FilterDecoder:
         self._newest = newest
         while self._committed < newest - self.lag:
             row = len(window) - newest + self._committed
-            heard = row >= 0
-            self._commit(
-                self._ratios(window[row : row + 1])[0] if heard else np.ones(len(self._downbeat))
-            )
+            if row < 0:
+                self._commit(np.ones(len(self._downbeat)))
+                continue
+            self._usual.hear(float(window[row, 0]))
+            self._commit(self._ratios(window[row : row + 1])[0])
         count = min(newest - self._committed, len(window))
         self._unsettled = self._ratios(window[len(window) - count :])
         self._look_ahead()
@@ -238,11 +251,14 @@ class FilterDecoder:
     def _commit(self, ratios: Float64) -> None:
         """The next frame, settled, into the kept state."""
         frame = self._committed + 1
+        known = self.observation
+        # against no beats at all the activations are taken at their word
+        usual = known.weight * float(log_odds(known.prior) - log_odds(self._usual.share))
         evidence = _commit(
             self._kept,
             frame,
             ratios,
-            self.observation.penalty - self.observation.doubt,
+            known.penalty - known.doubt - usual,
             0.0 if frame < self._trusted_until else self._restart,
             self._restart_state,
             self._tables,

@@ -26,6 +26,10 @@ class Observation:
 
     weight : exponent of the odds of the beat activation.
     prior : share of frames that belong to a beat, as the network was trained.
+    usual : part of the mean activation of the music around that stands for that share in it, see
+        :class:`Usual`. Where the network is in doubt all activations are low, and if they were
+        taken at their word the slowest tempo, which has the fewest beats, would always win.
+    least, most : limits of that share.
     lowest, highest : the log ratio is kept between these.
     penalty : taken off the log ratio of every event. Activations are calibrated against any frame,
         but the rival of a beat is a frame between two beats, where they are higher.
@@ -33,8 +37,11 @@ class Observation:
     downbeat_weight : exponent of the odds of the downbeat among beats.
     """
 
-    weight: float = 1.25
+    weight: float = 1.0
     prior: float = 0.06
+    usual: float = 0.85
+    least: float = 0.02
+    most: float = 0.1
     lowest: float = -2.5
     highest: float = 3.5
     penalty: float = 0.2
@@ -59,6 +66,8 @@ class Dynamics:
     restart: float = 1e-3
 
 
+USUAL_SECONDS = 8.0  # after which the mean activation is mostly forgotten
+KNOWN_SECONDS = 3.0  # of music that what is known from training counts for in it
 SPACING = 0.03  # of the tempo grid, log
 METERS = {2: 0.04, 3: 0.16, 4: 0.80}
 METER_CHANGE = 0.002  # chance at the end of a bar
@@ -145,14 +154,55 @@ class StateSpace:
         return int(np.argmin(np.abs(np.log(self.periods / period))))
 
 
-def log_ratios(activations: Float32, observation: Observation) -> tuple[Float64, Float64, Float64]:
+class Usual:
+    """The share of frames that belong to a beat, as the activations heard so far have it.
+
+    A mean that forgets over ``USUAL_SECONDS`` and begins with the share known from training.
+    """
+
+    def __init__(self, observation: Observation, frame_rate: float):
+        self._observation = observation
+        self._keep = 1.0 - 1.0 / (USUAL_SECONDS * frame_rate)
+        self._known = KNOWN_SECONDS * frame_rate
+        self.reset()
+
+    def reset(self) -> None:
+        """Know what training tells and no more."""
+        self._frames = self._known
+        self._sum = self._known * self._observation.prior / self._observation.usual
+
+    def hear(self, activation: float) -> None:
+        """The settled activation of one more frame, 0..1."""
+        self._frames = self._frames * self._keep + 1.0
+        self._sum = self._sum * self._keep + activation
+
+    @property
+    def share(self) -> float:
+        """0..1."""
+        return limited(self._observation.usual * self._sum / self._frames, self._observation)
+
+
+def limited(share: float, observation: Observation) -> float:
+    """The share within its limits."""
+    return min(observation.most, max(observation.least, share))
+
+
+def log_odds(chance: float | Float64) -> Float64:
+    """Natural logarithm of the odds of a chance between 0 and 1, both excluded."""
+    return np.asarray(np.log(chance / (1.0 - chance)), np.float64)
+
+
+def log_ratios(
+    activations: Float32, observation: Observation, share: float
+) -> tuple[Float64, Float64, Float64]:
     """Log likelihood ratios of a frame's being an event, a downbeat, another beat.
 
-    activations : float32 ``(frames, 2)``. Returns three float64 ``(frames,)``: of an event at
-    all, and what to add where it is a downbeat or is not one.
+    activations : float32 ``(frames, 2)``. share : of the frames that belong to a beat. Returns
+    three float64 ``(frames,)``: of an event at all, and what to add where it is a downbeat or is
+    not one.
     """
     beat = np.clip(activations[:, 0].astype(np.float64), 1e-4, 1 - 1e-4)
-    odds = np.log(beat / (1 - beat)) - np.log(observation.prior / (1 - observation.prior))
+    odds = log_odds(beat) - log_odds(share)
     event = np.clip(observation.weight * odds, observation.lowest, observation.highest)
     event -= observation.penalty
     # chance of a downbeat given a beat; means something only where a beat is likely

@@ -11,12 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtbeat.decoder import Activations
-from rtbeat.state_space import Dynamics, Float64, Int64, Observation, StateSpace, log_ratios
+from rtbeat.state_space import (
+    Dynamics,
+    Float64,
+    Int64,
+    Observation,
+    StateSpace,
+    limited,
+    log_odds,
+    log_ratios,
+)
 
 # Silence before the first and after the last beat costs a little less than silent beats would
 REST = 0.9
 # the best path pays for each choice it makes, so events need no penalty of their own
-UNCHARGED = Observation(weight=1.0, penalty=0.0)
+UNCHARGED = Observation(penalty=0.0)
 
 
 @nb.njit(nogil=True, cache=True)
@@ -140,10 +149,15 @@ def viterbi_beats(
     """
     observation = observation or UNCHARGED
     space = StateSpace(frame_rate, tempo_range, dynamics or Dynamics(), beats_per_bar)
-    event, downbeat, other = log_ratios(activations, observation)
-    if len(event) == 0 or activations[:, 0].max() < observation.prior:
+    if len(activations) == 0 or activations[:, 0].max() < observation.prior:
         return np.zeros(0), np.zeros(0, np.int64), np.zeros(0)
-    frames = event_frames(event, space, observation.lowest)
+    share = limited(observation.usual * float(activations[:, 0].mean()), observation)
+    event, downbeat, other = log_ratios(activations, observation, share)
+    # where beats are fainter than usual, so is silence against them
+    rest = observation.lowest + observation.weight * float(
+        log_odds(observation.prior) - log_odds(share)
+    )
+    frames = event_frames(event, space, min(rest, 0.0))
     numbers = bar_numbers(downbeat[frames], other[frames], space)
     padded = np.pad(activations[:, 0].astype(np.float64), 1)
     near = np.maximum(np.maximum(padded[frames], padded[frames + 1]), padded[frames + 2])

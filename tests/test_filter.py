@@ -40,13 +40,16 @@ def announced(decoder, acts, ahead: float = 10.0) -> list[tuple[float, int]]:
 
 def test_the_filter_equals_the_naive_forward_algorithm():
     dynamics = Dynamics(restart=0.0)
-    decoder = FilterDecoder(10.0, (100.0, 200.0), beats_per_bar=2, dynamics=dynamics)
+    fixed = Observation(least=0.06, most=0.06)
+    decoder = FilterDecoder(
+        10.0, (100.0, 200.0), beats_per_bar=2, dynamics=dynamics, observation=fixed
+    )
     decoder.lag = 0
     acts = np.random.default_rng(3).uniform(0.01, 0.9, (14, 2)).astype(np.float32)
     start = decoder._kept.astype(np.float64)
     for newest in range(len(acts)):
         decoder.update(acts[: newest + 1], newest)
-    event, downbeat, other = log_ratios(acts, decoder.observation)
+    event, downbeat, other = log_ratios(acts, decoder.observation, decoder._usual.share)
     bars = np.where(decoder.space.numbers == 1, downbeat[:, None], other[:, None])
     expected = naive.forward_next_event(decoder.space, event[:, None] + bars, start)
     decoder.predict(len(acts))
@@ -60,7 +63,7 @@ def test_viterbi_finds_the_best_of_all_sequences():
     space = StateSpace(10.0, (170.0, 260.0), Dynamics())
     acts = np.random.default_rng(5).uniform(0.01, 0.95, (10, 2)).astype(np.float32)
     observation = Observation()
-    event = log_ratios(acts, observation)[0]
+    event = log_ratios(acts, observation, observation.prior)[0]
     _, expected = naive.best_events(event, space, observation.lowest * REST)
     assert list(event_frames(event, space, observation.lowest)) == expected
 
