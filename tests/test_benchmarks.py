@@ -10,13 +10,17 @@ import pytest
 
 import rtbeat
 from benchmarks import accuracy, decoders, report, speed, stages, tables
-from benchmarks.collections import Clip, DataError, read_beats, read_collection, spread
+from benchmarks.collections import Clip, DataError, find_clips, read_beats, read_collection, spread
 from benchmarks.engine import Run, run_blocks
 from benchmarks.scores import by_group, score
+from benchmarks.workers import run_all
 from rtbeat.decoder import Prediction
 from tests.needs import require
+from training.windows import keeps_out
 
 TRUE = np.arange(0.5, 20.0, 0.5)
+KEPT = next(name for name in map(str, range(100)) if keeps_out(name))
+USED = next(name for name in map(str, range(100)) if not keeps_out(name))
 
 
 def clip_of(name="a", genre="blues", collection="test_x"):
@@ -79,6 +83,26 @@ def test_spread_takes_every_kth():
     assert spread([0, 1, 2, 3, 4, 5], 2) == [0, 3]
     assert spread([0, 1, 2, 3, 4], 2) == [0, 3]
     assert spread([0, 1], 5) == spread([0, 1], None) == [0, 1]
+
+
+def test_validation_takes_only_what_training_keeps_out(folder):
+    index = [
+        {"id": name, "group": group} for name, group in (("b", KEPT), ("c", KEPT), ("d", USED))
+    ]
+    (folder / "index.json").write_text(json.dumps(index))
+    found = find_clips(folder.parent, [folder.name], None, validation=True)
+    assert [clip.id for clip in found] == ["b", "c"]
+    (folder / "index.json").write_text(json.dumps([index[-1]]))
+    with pytest.raises(DataError, match="none of the songs of test_spcup for validation"):
+        find_clips(folder.parent, [folder.name], None, validation=True)
+
+
+# ---- several processes
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_run_all_gives_results_in_the_order_of_the_tasks(jobs):
+    assert list(run_all(math.sqrt, [9.0, 1.0, 4.0], jobs)) == [3.0, 1.0, 2.0]
 
 
 # ---- running and scoring
