@@ -1,5 +1,6 @@
 """The benchmark commands: folders in, figures and tables out. The engine is a small fake."""
 
+import inspect
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from benchmarks.collections import Clip, DataError, find_clips, read_beats, read
 from benchmarks.engine import Run, run_blocks
 from benchmarks.scores import by_group, score
 from benchmarks.workers import run_all
+from rtbeat import options
 from rtbeat.decoder import Prediction
 from tests.needs import require
 from training.windows import keeps_out
@@ -352,7 +354,42 @@ def test_decoders_command_scores_by_data_set(tmp_path, monkeypatch, capsys):
     assert sets["smc"]["online filter"]["mean"]["cF@0"] == 1.0
     assert sets["smc"]["offline filter"]["mean"]["F"] == pytest.approx(40 / 59, abs=1e-4)
     assert "cF@0" not in sets["smc"]["offline filter"]["mean"]
-    assert "| hjdb | online filter | 1 | 100.0" in capsys.readouterr().out
+    page = capsys.readouterr().out
+    assert "| hjdb | online filter | 1 | 100.0" in page
+    assert "| smc | 2 | 120.0 | 120.0 | 0.0 | 0.0 |" in page
+
+
+def test_tempi_outside_of_a_range_are_shares_of_the_pieces_with_a_tempo():
+    pieces = [decoders.Piece("smc", tempo, {}) for tempo in (38.0, 40.0, 240.0, 410.0, math.nan)]
+    tempi = decoders.tempi_of(pieces)
+    assert tempi["n"] == 4
+    assert (tempi["slowest"], tempi["fastest"]) == (38.0, 410.0)
+    assert tempi["outside"] == {"default": 0.5, "wide": 0.25}
+    assert "| smc | 4 | 38.0 | 410.0 | 50.0 | 25.0 |" in decoders.tempi_table({"smc": tempi})
+    assert tables.percent(decoders.tempi_of(pieces[-1:])["outside"]["wide"]) == "-"
+
+
+def test_default_range_of_tempi_is_that_of_the_tracker():
+    parameters = inspect.signature(rtbeat.BeatTracker).parameters
+    assert parameters["tempo_range"].default == decoders.RANGES["default"]
+    assert options.tempo_range(decoders.RANGES["wide"]) == decoders.RANGES["wide"]
+
+
+def test_decoders_command_gives_the_same_in_any_number_of_processes(tmp_path):
+    arrays = {}
+    for name in ("hjdb_1", "hjdb_2"):
+        arrays[f"{name}/activation"] = np.zeros(600, np.uint8)
+        arrays[f"{name}/activation"][50::50] = 250  # a beat each half second
+        arrays[f"{name}/beats"] = np.column_stack((TRUE[:11], np.ones(11)))
+    path = tmp_path / "stored.npz"
+    np.savez(path, **arrays)
+    found = []
+    for jobs in ("1", "2"):
+        command = ["--activations", str(path), "--decoder", "search", "--jobs", jobs]
+        assert decoders.main([*command, "--out", str(tmp_path)]) == 0
+        found.append(json.loads((tmp_path / "decoders.json").read_text())["sets"])
+    assert found[0]["hjdb"]["offline search"]["mean"]["F"] == 1.0
+    assert found[0] == found[1]
 
 
 def test_decoders_command_says_when_there_is_no_file(tmp_path, capsys):
