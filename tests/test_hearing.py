@@ -7,9 +7,8 @@ import sys
 
 import numpy as np
 import pytest
-import soundfile
 
-from tests.music import drum_loop
+from tests.music import loop_folder
 from tests.needs import require
 
 require("scipy", 'pip install "rtbeat[bench]"')
@@ -106,14 +105,7 @@ def test_silence_stays_silence():
 @pytest.fixture
 def folder(tmp_path):
     """A set of two drum loops; their true beats are known."""
-    root = tmp_path / "test_spcup"
-    root.mkdir()
-    for name, tempo in (("a", 120.0), ("b", 100.0)):
-        audio, beats = drum_loop(tempo, 6.0, RATE)
-        soundfile.write(root / f"{name}.wav", audio, RATE)
-        (root / f"{name}.beats").write_text("".join(f"{beat:.3f}\n" for beat in beats))
-    (root / "index.json").write_text('[{"id": "a"}, {"id": "b"}]')
-    return root
+    return loop_folder(tmp_path / "test_spcup", {"a": 120.0, "b": 100.0}, 6.0, RATE)
 
 
 def test_rooms_command_compares_with_the_clean_clips(folder, tmp_path, capsys):
