@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import track as progress
 
 import rtbeat
+from benchmarks import peers as run_peers
 from benchmarks.arguments import add_clip_options, chosen_options, parse
 from benchmarks.collections import Clip, DataError, find_clips
 from benchmarks.engine import run_offline, run_online
@@ -54,6 +55,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     for mode in ("online", "offline", "both"):
         modes.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode)
     parser.set_defaults(mode="both")
+    add("--peers", action="store_true", help="also run librosa, aubio, essentia where installed")
     add("--worst", type=int, default=0, metavar="N", help="list the N worst clips of each folder")
     add("--plot", action="append", default=[], metavar="ID", help="draw a clip (repeatable)")
     return parse(parser, argv)
@@ -83,19 +85,35 @@ def run_task(task: Task) -> ClipScores:
 
 
 def collect(
-    clips: Sequence[ClipScores], options: argparse.Namespace, peers: dict[str, Any]
+    clips: Sequence[ClipScores],
+    options: argparse.Namespace,
+    peers: dict[str, Any],
+    measured: Sequence[ClipScores],
 ) -> dict[str, Any]:
-    """All that goes into accuracy.json."""
-    return {
+    """All that goes into accuracy.json; ``measured`` are scores of peers that were run here."""
+    results = {
         **provenance(options.model),
         "options": chosen_options(options),
         "sets": by_group(clips),
         "peers": peers,
         "clips": [
             {"set": clip.collection, "id": clip.id, "system": clip.system, **clip.values}
-            for clip in clips
+            for clip in [*clips, *measured]
         ],
     }
+    if measured:
+        results["measured_peers"] = run_peers.results(measured)
+    return results
+
+
+def measure_peers(clips: Sequence[Clip], jobs: int) -> list[ClipScores]:
+    """Scores of all peers that are installed; the others are named on standard error."""
+    names, missing = run_peers.available(run_peers.PEERS)
+    for line in missing:
+        print(line, file=sys.stderr)
+    tasks = run_peers.make_tasks(clips, names)
+    runs = run_all(run_peers.run_task, tasks, jobs)
+    return list(progress(runs, "peers", total=len(tasks), console=Console(stderr=True)))
 
 
 def draw(ids: Iterable[str], tasks: Sequence[Task], folder: Path) -> None:
@@ -118,8 +136,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         console = Console(stderr=True)
         runs = run_all(run_task, tasks, options.jobs)
         clips = list(progress(runs, "accuracy", total=len(tasks), console=console))
+        measured = measure_peers(chosen, options.jobs) if options.peers else []
         peers = json.loads(PEERS.read_text(encoding="utf-8"))
-        results = collect(clips, options, peers)
+        results = collect(clips, options, peers, measured)
         page = accuracy_page(results, peers, clips, options.worst)
         write_results(options.out, "accuracy", results, page)
         print(page)
