@@ -22,6 +22,7 @@ from benchmarks import peers as run_peers
 from benchmarks.arguments import add_clip_options, chosen_options, parse
 from benchmarks.collections import Clip, DataError, find_clips
 from benchmarks.engine import run_offline, run_online
+from benchmarks.plot import plot_clip, plot_curves, require_matplotlib
 from benchmarks.report import provenance, write_results
 from benchmarks.scores import ClipScores, by_group, score
 from benchmarks.tables import accuracy_page
@@ -58,7 +59,11 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--peers", action="store_true", help="also run librosa, aubio, essentia where installed")
     add("--worst", type=int, default=0, metavar="N", help="list the N worst clips of each folder")
     add("--plot", action="append", default=[], metavar="ID", help="draw a clip (repeatable)")
-    return parse(parser, argv)
+    add("--curve", action="store_true", help="draw cF against the lead, one picture a folder")
+    options = parse(parser, argv)
+    if options.curve and options.mode == "offline":
+        parser.error("--curve is about announcements: it needs an online run")
+    return options
 
 
 def make_tasks(clips: Sequence[Clip], options: argparse.Namespace) -> list[Task]:
@@ -118,8 +123,6 @@ def measure_peers(clips: Sequence[Clip], jobs: int) -> list[ClipScores]:
 
 def draw(ids: Iterable[str], tasks: Sequence[Task], folder: Path) -> None:
     """The plots asked for, by the first system that ran."""
-    from benchmarks.plot import plot_clip  # needs matplotlib, which is optional
-
     for name in ids:
         task = next((task for task in tasks if task.clip.id == name), None)
         if task is None:
@@ -127,10 +130,24 @@ def draw(ids: Iterable[str], tasks: Sequence[Task], folder: Path) -> None:
         print(plot_clip(task.clip, task.options, folder), file=sys.stderr)
 
 
+def draw_curves(results: dict[str, Any], folder: Path) -> None:
+    """The lead curves of rtbeat and of the peers that were run beside it."""
+    measured = results.get("measured_peers", {}).get("sets", {})
+    sets = {
+        name: {f"rtbeat {system}": summary for system, summary in systems.items()}
+        | measured.get(name, {})
+        for name, systems in results["sets"].items()
+    }
+    for path in plot_curves(sets, folder):
+        print(path, file=sys.stderr)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 done, 1 data that cannot be used."""
     options = arguments(argv)
     try:
+        if options.curve:
+            require_matplotlib("--curve")  # before hours of work
         chosen = find_clips(options.data, options.sets, options.limit, options.validation)
         tasks = make_tasks(chosen, options)
         console = Console(stderr=True)
@@ -143,6 +160,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_results(options.out, "accuracy", results, page)
         print(page)
         draw(options.plot, tasks, options.out)
+        if options.curve:
+            draw_curves(results, options.out)
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -252,6 +252,30 @@ def test_plot_draws_a_clip(tmp_path):
     assert labels == ["activation", "true beats", "announced beats"]
 
 
+def test_curves_are_drawn_of_what_announces(folder, fake_engine, tmp_path, capsys):
+    require("matplotlib", 'pip install "rtbeat[bench]"')
+    command = ["--data", str(folder.parent), "--decoder", "both", "--curve"]
+    assert accuracy.main([*command, "--out", str(tmp_path)]) == 0
+    path = tmp_path / "lead_curve_test_spcup.png"
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.stat().st_size < 60_000
+    assert str(path) in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        accuracy.main([*command, "--offline"])
+
+
+def test_a_curve_goes_from_late_to_early():
+    require("matplotlib", 'pip install "rtbeat[bench]"')
+    from benchmarks.plot import curve_figure
+
+    late = [score(run_of(TRUE, lead=-0.05), clip_of(), "late")]
+    axes = curve_figure("test_x", by_group(late)["test_x"]).axes[0]
+    leads, values = axes.lines[0].get_data()
+    assert leads.tolist() == list(range(-200, 201, 20))
+    assert values.tolist() == [100.0] * 8 + [0.0] * 13
+    assert axes.get_title() == "test_x, 1 clips"
+
+
 # ---- results on disk
 
 
