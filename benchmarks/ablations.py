@@ -151,7 +151,8 @@ def page(results: dict[str, Any]) -> str:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """``{set: what compare_choices found}``. Raises ``DataError``."""
+    """``sets``: what :func:`compare_choices` found in each; ``clips``: scores of each clip in each
+    setting. Raises ``DataError``."""
     clips = find_clips(options.data, options.sets, options.limit, options.validation)
     model = BeatModel.load(options.model)
     base, every = shipped(model.config), choices_of(model.config)
@@ -166,18 +167,23 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     rows: dict[str, dict[Setting, list[dict[str, float]]]] = {}
     for task, values in zip(tasks, scores, strict=True):
         rows.setdefault(task.clip.collection, {}).setdefault(task.setting, []).append(values)
-    return {name: compare_choices(rows_of, choices, base) for name, rows_of in rows.items()}
+    sets = {name: compare_choices(rows_of, choices, base) for name, rows_of in rows.items()}
+    clips_of = [
+        {"set": task.clip.collection, "id": task.clip.id} | asdict(task.setting) | values
+        for task, values in zip(tasks, scores, strict=True)
+    ]
+    return {"sets": sets, "clips": clips_of}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 done, 1 data that cannot be used."""
     options = arguments(argv)
     try:
-        sets = measure(options)
+        measured = measure(options)
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    results = {**provenance(options.model), "options": chosen_options(options), "sets": sets}
+    results = {**provenance(options.model), "options": chosen_options(options), **measured}
     text = page(results)
     write_results(options.out, "ablations", results, text)
     print(text)

@@ -76,6 +76,8 @@ def test_ablations_command_writes_figures_and_tables(tmp_path, capsys):
     assert results["options"] == {"limit": 1}
     assert found["refresh"]["against"] == "250"
     assert found["refresh"]["values"]["250"]["mean"]["F"] > 0.5
+    assert len(results["clips"]) == 8  # 3 values of refresh and 6 of lead share what is shipped
+    assert results["clips"][0]["tail"] == 30
     assert max(value["change"]["cF@0"] for value in found["lead"]["values"].values()) == 0.0
     page = capsys.readouterr().out
     assert "## test_spcup, 1 clips" in page
