@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,16 @@ from rich.console import Console
 from rich.progress import track as progress
 
 import rtbeat
-from benchmarks.collections import Clip, DataError, read_collection, spread
+from benchmarks import peers as run_peers
+from benchmarks.arguments import add_clip_options, chosen_options, parse
+from benchmarks.collections import Clip, DataError, find_clips
 from benchmarks.engine import run_offline, run_online
-from benchmarks.report import RESULTS, provenance, write_results
+from benchmarks.plot import plot_clip, plot_curves, require_matplotlib
+from benchmarks.report import provenance, write_results
 from benchmarks.scores import ClipScores, by_group, score
 from benchmarks.tables import accuracy_page
+from benchmarks.workers import run_all
 
-SETS = ("test_gtzan", "test_spcup", "test_ballroom", "test_mdb")
 PEERS = Path(__file__).parent / "peers.json"
 
 
@@ -47,33 +49,21 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.accuracy", description=__doc__)
     add = parser.add_argument
-    add("--data", type=Path, required=True, help="folder that holds the test folders")
-    add("--sets", nargs="+", default=None, help="test folders, default: all that are there")
-    add("--limit", type=int, help="at most N clips a folder, every k-th", metavar="N")
+    add_clip_options(parser)
     add("--decoder", choices=("filter", "search", "both"), default="filter")
     add("--lead", type=float, default=0.2, help="how early to announce, seconds")
-    add("--model", default="default", help="name or path of a model")
-    add("--jobs", type=int, default=1, help="processes")
     modes = parser.add_mutually_exclusive_group()
     for mode in ("online", "offline", "both"):
         modes.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode)
     parser.set_defaults(mode="both")
+    add("--peers", action="store_true", help="also run librosa, aubio, essentia where installed")
     add("--worst", type=int, default=0, metavar="N", help="list the N worst clips of each folder")
     add("--plot", action="append", default=[], metavar="ID", help="draw a clip (repeatable)")
-    add("--out", type=Path, default=RESULTS, help="folder of the results")
-    options = parser.parse_args(argv)
-    for name in ("limit", "jobs"):
-        if getattr(options, name) is not None and getattr(options, name) < 1:
-            parser.error(f"--{name} must be at least 1")
+    add("--curve", action="store_true", help="draw cF against the lead, one picture a folder")
+    options = parse(parser, argv)
+    if options.curve and options.mode == "offline":
+        parser.error("--curve is about announcements: it needs an online run")
     return options
-
-
-def find_clips(data: Path, sets: Sequence[str] | None, limit: int | None) -> list[Clip]:
-    """Clips of the folders asked for, or of every test folder that is there."""
-    names = sets or [name for name in SETS if (data / name).is_dir()]
-    if not names:
-        raise DataError(f"{data} holds none of {', '.join(SETS)}; name folders with --sets")
-    return [clip for name in names for clip in spread(read_collection(data / name), limit)]
 
 
 def make_tasks(clips: Sequence[Clip], options: argparse.Namespace) -> list[Task]:
@@ -99,37 +89,40 @@ def run_task(task: Task) -> ClipScores:
         raise DataError(f"{task.clip.audio}: {error}") from error
 
 
-def run_tasks(tasks: Sequence[Task], jobs: int) -> Iterator[ClipScores]:
-    """Scores in the order of the tasks."""
-    if jobs == 1:
-        yield from map(run_task, tasks)
-        return
-    # spawned, not forked: every process compiles and opens its own things
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap(run_task, tasks)
-
-
 def collect(
-    clips: Sequence[ClipScores], options: argparse.Namespace, peers: dict[str, Any]
+    clips: Sequence[ClipScores],
+    options: argparse.Namespace,
+    peers: dict[str, Any],
+    measured: Sequence[ClipScores],
 ) -> dict[str, Any]:
-    """All that goes into accuracy.json."""
-    known = {name: vars(options)[name] for name in ("decoder", "lead", "limit")}
-    return {
+    """All that goes into accuracy.json; ``measured`` are scores of peers that were run here."""
+    results = {
         **provenance(options.model),
-        "options": {name: value for name, value in known.items() if value is not None},
+        "options": chosen_options(options),
         "sets": by_group(clips),
         "peers": peers,
         "clips": [
             {"set": clip.collection, "id": clip.id, "system": clip.system, **clip.values}
-            for clip in clips
+            for clip in [*clips, *measured]
         ],
     }
+    if measured:
+        results["measured_peers"] = run_peers.results(measured)
+    return results
+
+
+def measure_peers(clips: Sequence[Clip], jobs: int) -> list[ClipScores]:
+    """Scores of all peers that are installed; the others are named on standard error."""
+    names, missing = run_peers.available(run_peers.PEERS)
+    for line in missing:
+        print(line, file=sys.stderr)
+    tasks = run_peers.make_tasks(clips, names)
+    runs = run_all(run_peers.run_task, tasks, jobs)
+    return list(progress(runs, "peers", total=len(tasks), console=Console(stderr=True)))
 
 
 def draw(ids: Iterable[str], tasks: Sequence[Task], folder: Path) -> None:
     """The plots asked for, by the first system that ran."""
-    from benchmarks.plot import plot_clip  # needs matplotlib, which is optional
-
     for name in ids:
         task = next((task for task in tasks if task.clip.id == name), None)
         if task is None:
@@ -137,20 +130,38 @@ def draw(ids: Iterable[str], tasks: Sequence[Task], folder: Path) -> None:
         print(plot_clip(task.clip, task.options, folder), file=sys.stderr)
 
 
+def draw_curves(results: dict[str, Any], folder: Path) -> None:
+    """The lead curves of rtbeat and of the peers that were run beside it."""
+    measured = results.get("measured_peers", {}).get("sets", {})
+    sets = {
+        name: {f"rtbeat {system}": summary for system, summary in systems.items()}
+        | measured.get(name, {})
+        for name, systems in results["sets"].items()
+    }
+    for path in plot_curves(sets, folder):
+        print(path, file=sys.stderr)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 done, 1 data that cannot be used."""
     options = arguments(argv)
     try:
-        tasks = make_tasks(find_clips(options.data, options.sets, options.limit), options)
+        if options.curve:
+            require_matplotlib("--curve")  # before hours of work
+        chosen = find_clips(options.data, options.sets, options.limit, options.validation)
+        tasks = make_tasks(chosen, options)
         console = Console(stderr=True)
-        runs = run_tasks(tasks, options.jobs)
+        runs = run_all(run_task, tasks, options.jobs)
         clips = list(progress(runs, "accuracy", total=len(tasks), console=console))
+        measured = measure_peers(chosen, options.jobs) if options.peers else []
         peers = json.loads(PEERS.read_text(encoding="utf-8"))
-        results = collect(clips, options, peers)
+        results = collect(clips, options, peers, measured)
         page = accuracy_page(results, peers, clips, options.worst)
         write_results(options.out, "accuracy", results, page)
         print(page)
         draw(options.plot, tasks, options.out)
+        if options.curve:
+            draw_curves(results, options.out)
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

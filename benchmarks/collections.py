@@ -8,6 +8,7 @@ is used where it is given.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 Item = TypeVar("Item")
 
+SETS = ("test_gtzan", "test_spcup", "test_ballroom", "test_mdb")
 AUDIO_SUFFIXES = (".opus", ".ogg", ".wav", ".flac", ".mp3", ".aiff", ".m4a")
 
 
@@ -30,6 +32,7 @@ class Clip:
 
     collection : name of its folder. genre : "" where the index gives none.
     beats : float64 ``(n,)``, seconds, rising. positions : int64 ``(n,)``, 0 = unknown.
+    group : what training keeps on one side of its validation split, usually the song itself.
     """
 
     collection: str
@@ -38,6 +41,7 @@ class Clip:
     audio: Path
     beats: NDArray[np.float64]
     positions: NDArray[np.int64]
+    group: str = ""
 
 
 def read_beats(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -72,7 +76,8 @@ def read_collection(folder: Path) -> list[Clip]:
         if name not in audio or not beats.is_file():
             raise DataError(f"{folder}: clip {name} needs an audio file and {beats.name}")
         times, positions = read_beats(beats)
-        clips.append(Clip(folder.name, name, entry.get("genre", ""), audio[name], times, positions))
+        genre, group = entry.get("genre", ""), str(entry.get("group") or name)
+        clips.append(Clip(folder.name, name, genre, audio[name], times, positions, group))
     return clips
 
 
@@ -82,3 +87,27 @@ def spread(items: list[Item], limit: int | None) -> list[Item]:
         return items
     step = -(-len(items) // limit)
     return items[::step]
+
+
+def kept_out(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips that training keeps out for validation."""
+    from training.windows import keeps_out  # here, so that scoring loads nothing of training
+
+    return [clip for clip in clips if keeps_out(clip.group)]
+
+
+def find_clips(
+    data: Path, sets: Sequence[str] | None, limit: int | None, validation: bool = False
+) -> list[Clip]:
+    """Clips of the folders asked for, or of every test folder that is there; ``validation`` takes
+    only those that training keeps out. Raises ``DataError``."""
+    names = sets or [name for name in SETS if (data / name).is_dir()]
+    if not names:
+        raise DataError(f"{data} holds none of {', '.join(SETS)}; name folders with --sets")
+    clips = []
+    for name in names:
+        whole = read_collection(data / name)
+        clips += spread(kept_out(whole) if validation else whole, limit)
+    if not clips:
+        raise DataError(f"training keeps none of the songs of {', '.join(names)} for validation")
+    return clips

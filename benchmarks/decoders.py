@@ -4,7 +4,8 @@ The file is an ``.npz`` with ``<set>_<name>/activation``, uint8 at 100 frames a 
 p = (v / 255)^2, and ``<set>_<name>/beats``, float ``(n, 2)``: seconds and position in the bar.
 All decoders get the same activations, so that what differs is the decoder. (Such activations
 usually come from an offline network that has heard the whole piece: the scores say how decoders
-compare, not how the tracker does.)
+compare, not how the tracker does.) A second table tells how many pieces have a tempo that the
+tempo range leaves out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,11 @@ from rich.console import Console
 from rich.progress import track as progress
 
 from benchmarks import metrics, uncertainty
+from benchmarks.arguments import parse
 from benchmarks.collections import DataError, spread
 from benchmarks.report import RESULTS, heading, provenance, table, write_results
-from benchmarks.tables import with_interval
+from benchmarks.tables import number, percent, with_interval
+from benchmarks.workers import run_all
 from rtbeat.decoder import Activations, Decoder
 
 FRAME_RATE = 50.0
@@ -32,6 +36,28 @@ WINDOW = 500  # frames that a decoder gets to see
 CLASSES = {"filter": "rtbeat.filter:FilterDecoder", "search": "rtbeat.search:SearchDecoder"}
 OFFLINE = {"filter": "rtbeat.viterbi:viterbi_beats", "search": "rtbeat.search:search_beats"}
 SCORES = ("F", "F_no5", "cF@0", "F_first5")
+# BPM: what decoders are built for unless told otherwise, and the widest that rtbeat takes
+RANGES = {"default": (40.0, 240.0), "wide": (20.0, 400.0)}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of a file of activations, to be decoded ``lead`` seconds ahead by some kinds."""
+
+    path: Path
+    collection: str
+    name: str
+    kinds: tuple[str, ...]
+    lead: float
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What came of a task. tempo : BPM, of the true beats. scores : system -> score -> value."""
+
+    collection: str
+    tempo: float
+    scores: dict[str, dict[str, float]]
 
 
 def named(target: str) -> Any:
@@ -114,21 +140,21 @@ def pieces_of(path: Path, limit: int | None) -> list[tuple[str, str]]:
     return [piece for pieces in sets.values() for piece in spread(pieces, limit)]
 
 
-def score_file(
-    path: Path,
-    limit: int | None,
-    scorer: Callable[[Activations, NDArray[np.float64]], dict[str, dict[str, float]]],
-) -> dict[str, dict[str, list[dict[str, float]]]]:
-    """``{set: {system: [scores of each piece]}}``."""
-    pieces = pieces_of(path, limit)
-    scores: dict[str, dict[str, list[dict[str, float]]]] = {}
-    with np.load(path) as file:
-        for collection, name in progress(pieces, "decoders", console=Console(stderr=True)):
-            activations = halve_rate(file[f"{name}/activation"])
-            truth = np.asarray(file[f"{name}/beats"], np.float64)[:, 0]
-            for system, values in scorer(activations, truth).items():
-                scores.setdefault(collection, {}).setdefault(system, []).append(values)
-    return scores
+def run_task(task: Task) -> Piece:
+    """Decode and score one piece."""
+    with np.load(task.path) as file:
+        activations = halve_rate(file[f"{task.name}/activation"])
+        truth = np.asarray(file[f"{task.name}/beats"], np.float64)[:, 0]
+    scores = score_piece(activations, truth, task.kinds, task.lead)
+    return Piece(task.collection, metrics.median_tempo(truth), scores)
+
+
+def by_set(pieces: Sequence[Piece]) -> dict[str, list[Piece]]:
+    """``{set: pieces}``."""
+    sets: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        sets.setdefault(piece.collection, []).append(piece)
+    return sets
 
 
 def summary_of(scores: Sequence[dict[str, float]]) -> dict[str, Any]:
@@ -143,6 +169,40 @@ def summary_of(scores: Sequence[dict[str, float]]) -> dict[str, Any]:
     }
 
 
+def systems_of(pieces: Sequence[Piece]) -> dict[str, Any]:
+    """``{system: summary}`` of the pieces of one set."""
+    return {
+        system: summary_of([piece.scores[system] for piece in pieces])
+        for system in pieces[0].scores
+    }
+
+
+def tempi_of(pieces: Sequence[Piece]) -> dict[str, Any]:
+    """Slowest and fastest median tempo of the pieces, BPM, and the share of pieces that lie outside
+    of each of ``RANGES``; a piece of fewer than two beats has none and is left out."""
+    tempi = np.array([piece.tempo for piece in pieces])
+    tempi = tempi[~np.isnan(tempi)]
+    outside = {
+        name: uncertainty.mean((tempi < slowest) | (tempi > fastest))
+        for name, (slowest, fastest) in RANGES.items()
+    }
+    slowest, fastest = (tempi.min(), tempi.max()) if len(tempi) else (np.nan, np.nan)
+    return {"n": len(tempi), "slowest": slowest, "fastest": fastest, "outside": outside}
+
+
+def tempi_table(tempi: dict[str, Any]) -> str:
+    """Which tempi the sets hold, and for how many pieces a range has none."""
+    ranges = [f"outside {name}, {low:g}-{high:g}" for name, (low, high) in RANGES.items()]
+    rows = [
+        [
+            *(name, str(found["n"]), number(found["slowest"], 1), number(found["fastest"], 1)),
+            *map(percent, found["outside"].values()),
+        ]
+        for name, found in tempi.items()
+    ]
+    return table(["set", "pieces", "slowest", "fastest", *ranges], rows)
+
+
 def page_of(results: dict[str, Any]) -> str:
     """The results as Markdown."""
     rows = [
@@ -154,11 +214,16 @@ def page_of(results: dict[str, Any]) -> str:
         f"Percent, 95 % bootstrap intervals in brackets. Announced {results['lead']} s ahead, on "
         f"the stored activations of {', '.join(results['files'])} at 50 frames a second.\n\n"
     )
-    return (
-        heading("Decoders", results)
-        + "\n"
-        + text
-        + table(["set", "system", "pieces", *SCORES], rows)
+    tempi = (
+        "\nMedian tempo of the true beats, BPM, and percent of pieces that it puts outside of a "
+        "tempo range: a decoder kept to that range cannot follow those at their own tempo.\n\n"
+    )
+    return "".join(
+        (
+            heading("Decoders", results) + "\n",
+            text + table(["set", "system", "pieces", *SCORES], rows),
+            tempi + tempi_table(results["tempi"]),
+        )
     )
 
 
@@ -170,21 +235,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--decoder", choices=("filter", "search", "both"), default="both")
     add("--lead", type=float, default=0.2, help="how early to announce, seconds")
     add("--limit", type=int, metavar="N", help="at most N pieces a data set, every k-th")
+    add("--jobs", type=int, default=1, help="processes", metavar="N")
     add("--out", type=Path, default=RESULTS, help="folder of the results")
-    options = parser.parse_args(argv)
+    options = parse(parser, argv)
     kinds = ("filter", "search") if options.decoder == "both" else (options.decoder,)
-    results = provenance() | {"lead": options.lead, "sets": {}}
+    results = provenance() | {"lead": options.lead}
     results["files"] = [path.name for path in options.activations]
     try:
-        for path in options.activations:
-            scores = score_file(
-                path, options.limit, lambda a, truth: score_piece(a, truth, kinds, options.lead)
-            )
-            for name, systems in scores.items():
-                results["sets"][name] = {key: summary_of(value) for key, value in systems.items()}
+        tasks = [
+            Task(path, collection, name, kinds, options.lead)
+            for path in options.activations
+            for collection, name in pieces_of(path, options.limit)
+        ]
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    runs = run_all(run_task, tasks, options.jobs)
+    console = Console(stderr=True)
+    sets = by_set(list(progress(runs, "decoders", total=len(tasks), console=console)))
+    results["sets"] = {name: systems_of(pieces) for name, pieces in sets.items()}
+    results["tempi"] = {name: tempi_of(pieces) for name, pieces in sets.items()}
     page = page_of(results)
     write_results(options.out, "decoders", results, page)
     print(page)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rtbeat
-from benchmarks.collections import Clip
+from benchmarks.collections import Clip, DataError
 
 BLOCK = 0.01  # seconds
 
@@ -39,7 +39,7 @@ Process = Callable[[NDArray[np.float32]], Iterable[rtbeat.Beat]]
 
 
 def run_blocks(process: Process, audio: NDArray[np.float32], sample_rate: int) -> Run:
-    """Feed float32 ``(frames, channels)`` in blocks of 10 ms and collect the beats.
+    """Feed float32 ``(frames, ...)`` in blocks of 10 ms and collect the beats.
 
     Beats announced for a time past the end of the audio are dropped, as in file mode.
     """
@@ -58,13 +58,30 @@ def run_blocks(process: Process, audio: NDArray[np.float32], sample_rate: int) -
     )
 
 
-def run_online(clip: Clip, options: dict[str, Any]) -> Run:
-    """A fresh :class:`rtbeat.BeatTracker` over the whole clip, first seconds included."""
+def read_mono(clip: Clip) -> tuple[NDArray[np.float32], int]:
+    """The clip mixed to one channel, float32 ``(frames,)``, and its rate. Raises ``DataError``."""
     from rtbeat.audio import read_audio  # here, so that scoring needs no sound library
 
-    audio, sample_rate = read_audio(clip.audio)
-    tracker = rtbeat.BeatTracker(sample_rate=sample_rate, channels=audio.shape[1], **options)
+    try:
+        audio, sample_rate = read_audio(clip.audio)
+    except rtbeat.AudioFileError as error:
+        raise DataError(f"{clip.audio}: {error}") from error
+    return audio.mean(axis=1, dtype=np.float32), sample_rate
+
+
+def run_samples(audio: NDArray[np.float32], sample_rate: int, options: dict[str, Any]) -> Run:
+    """A fresh :class:`rtbeat.BeatTracker` over float32 ``(frames,)`` or ``(frames, channels)``."""
+    channels = 1 if audio.ndim == 1 else audio.shape[1]
+    tracker = rtbeat.BeatTracker(sample_rate=sample_rate, channels=channels, **options)
     return run_blocks(tracker.process, audio, sample_rate)
+
+
+def run_online(clip: Clip, options: dict[str, Any]) -> Run:
+    """A fresh :class:`rtbeat.BeatTracker` over the whole clip, first seconds included."""
+    from rtbeat.audio import read_audio
+
+    audio, sample_rate = read_audio(clip.audio)
+    return run_samples(audio, sample_rate, options)
 
 
 def run_offline(clip: Clip, options: dict[str, Any]) -> Run:

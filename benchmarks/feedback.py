@@ -30,9 +30,9 @@ from rich.progress import track as progress
 import rtbeat
 from benchmarks import metrics
 from benchmarks.collections import Clip, DataError, read_collection, spread
+from benchmarks.engine import read_mono
 from benchmarks.report import RESULTS, heading, provenance, table, write_results
 from benchmarks.uncertainty import bootstrap_interval
-from rtbeat.audio import read_audio
 from rtbeat.click import click_sound
 from rtbeat.own_clicks import OwnClicks
 
@@ -137,15 +137,6 @@ def closed_loop(
             heard[first + skip : first + skip + len(echo)] += echo
         states.append(tracker.state)
     return beats, states
-
-
-def read_mono(clip: Clip) -> tuple[Float32, int]:
-    """The clip, mixed to one channel. Raises ``DataError``."""
-    try:
-        audio, sample_rate = read_audio(clip.audio)
-    except rtbeat.AudioFileError as error:
-        raise DataError(f"{clip.audio}: {error}") from error
-    return audio.mean(axis=1, dtype=np.float32), sample_rate
 
 
 def score_case(clip: Clip, case: Case, seed: int, options: dict[str, Any]) -> dict[str, float]:

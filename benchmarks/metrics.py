@@ -153,6 +153,12 @@ def tempo_right(estimated: ArrayLike, reference: ArrayLike, octaves: bool = Fals
     return float(np.any(np.abs(ratio / accepted - 1.0) <= 0.04))
 
 
+def median_tempo(reference: ArrayLike) -> float:
+    """Tempo of the median interval, BPM; nan of fewer than two beats."""
+    intervals = np.diff(times_of(reference))
+    return 60.0 / float(np.median(intervals)) if len(intervals) else float("nan")
+
+
 def time_to_lock(estimated: ArrayLike, reference: ArrayLike, in_a_row: int = 4) -> float:
     """Time of the first of ``in_a_row`` beats given in a row that are right for true beats in a
     row, seconds; inf where that never happens."""

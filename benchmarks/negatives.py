@@ -33,23 +33,27 @@ VOICES = (("en", 165), ("en-us+f3", 140), ("en+m3", 190))  # voice, words a minu
 
 
 def _shaped(
-    spectrum: Callable[[NDArray[np.float64]], NDArray[np.float64]], seconds: float, seed: int
+    spectrum: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    seconds: float,
+    seed: int,
+    sample_rate: int,
 ) -> Audio:
     """Gaussian noise with that amplitude over frequency (Hz), RMS 0.1."""
-    noise = np.fft.rfft(np.random.default_rng(seed).standard_normal(int(seconds * SAMPLE_RATE)))
-    frequency = np.fft.rfftfreq(int(seconds * SAMPLE_RATE), 1.0 / SAMPLE_RATE)
-    wave = np.fft.irfft(noise * spectrum(np.maximum(frequency, 20.0)), int(seconds * SAMPLE_RATE))
+    count = int(seconds * sample_rate)
+    noise = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
+    frequency = np.fft.rfftfreq(count, 1.0 / sample_rate)
+    wave = np.fft.irfft(noise * spectrum(np.maximum(frequency, 20.0)), count)
     return (0.1 * wave / wave.std()).astype(np.float32)
 
 
-def white_noise(seconds: float, seed: int) -> Audio:
+def white_noise(seconds: float, seed: int, sample_rate: int = SAMPLE_RATE) -> Audio:
     """Flat."""
-    return _shaped(np.ones_like, seconds, seed)
+    return _shaped(np.ones_like, seconds, seed, sample_rate)
 
 
-def pink_noise(seconds: float, seed: int) -> Audio:
+def pink_noise(seconds: float, seed: int, sample_rate: int = SAMPLE_RATE) -> Audio:
     """Falls by 3 dB an octave: wind, traffic, an air conditioner."""
-    return _shaped(lambda frequency: frequency**-0.5, seconds, seed)
+    return _shaped(lambda frequency: frequency**-0.5, seconds, seed, sample_rate)
 
 
 def applause(seconds: float, seed: int) -> Audio:

@@ -1,4 +1,5 @@
-"""A picture of one clip: activation, announced beats, true beats. Needs matplotlib."""
+"""Pictures: one clip with its activation, announced beats and true beats; the lead curves of a
+set. Need matplotlib."""
 
 from __future__ import annotations
 
@@ -10,6 +11,12 @@ import numpy as np
 
 import rtbeat
 from benchmarks.collections import Clip, DataError
+
+
+def require_matplotlib(option: str) -> None:
+    """Raise ``DataError`` where matplotlib is not installed."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise DataError(f"{option} needs matplotlib: pip install matplotlib")
 
 
 def figure(clip: Clip, beats: rtbeat.Beats) -> Any:
@@ -36,10 +43,47 @@ def figure(clip: Clip, beats: rtbeat.Beats) -> Any:
 
 def plot_clip(clip: Clip, options: dict[str, Any], folder: Path) -> Path:
     """Run a clip online and draw it into ``folder``; returns the PNG file's path."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise DataError("--plot needs matplotlib: pip install matplotlib")
+    require_matplotlib("--plot")
     picture = figure(clip, rtbeat.track(clip.audio, online=True, **options))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{clip.collection}-{clip.id}.png"
     picture.savefig(path, dpi=100)
     return path
+
+
+def curve_figure(collection: str, systems: dict[str, Any]) -> Any:
+    """A matplotlib figure: cF@L over L of each system (a summary with ``lead_curve``) of a set.
+
+    A beat announced at least L ahead counts; to the right of what a tracker keeps to, all it says
+    comes too late.
+    """
+    from matplotlib.figure import Figure
+
+    picture = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = picture.subplots()
+    count = 0
+    for name, summary in systems.items():
+        leads, values = np.array(summary["lead_curve"], np.float64).T
+        axes.plot(leads, 100.0 * values, marker=".", label=name)
+        count = summary["n"]
+    axes.axvline(0.0, color="0.6", linewidth=0.8)
+    axes.set(xlabel="announced at least so many ms ahead", ylabel="cF, percent", ylim=(0, 100))
+    axes.set(title=f"{collection}, {count} clips")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="best", fontsize="small")
+    return picture
+
+
+def plot_curves(sets: dict[str, dict[str, Any]], folder: Path) -> list[Path]:
+    """``lead_curve_<set>.png`` of each ``{set: {system: summary}}`` into ``folder``; systems
+    without announcements are left out. Returns the paths."""
+    require_matplotlib("--curve")
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for collection, systems in sets.items():
+        online = {name: found for name, found in systems.items() if "lead_curve" in found}
+        if online:
+            path = folder / f"lead_curve_{collection}.png"
+            curve_figure(collection, online).savefig(path, dpi=100)
+            paths.append(path)
+    return paths

@@ -40,28 +40,41 @@ def with_interval(summary: dict[str, Any], name: str) -> str:
     return percent(summary["mean"][name]) + interval
 
 
-def peers_rows(peers: dict[str, Any], collection: str) -> list[list[str]]:
-    """One row a peer, best F first."""
+def peers_rows(peers: dict[str, Any], measured: dict[str, Any], collection: str) -> list[list[str]]:
+    """One row a peer, best F first; those measured here with intervals."""
     known = {name: sets[collection] for name, sets in peers.items() if collection in sets}
-    order = sorted(known, key=lambda name: -known[name]["F"])
-    return [[name, *(percent(known[name].get(column)) for column in COLUMNS)] for name in order]
+    rows = [
+        (values["F"], [name, *(percent(values.get(column)) for column in COLUMNS)])
+        for name, values in known.items()
+    ]
+    rows += [
+        (summary["mean"]["F"], [name, *(with_interval(summary, column) for column in COLUMNS)])
+        for name, summary in measured.items()
+    ]
+    return [row for _, row in sorted(rows, key=lambda pair: -pair[0])]
 
 
-def scores_table(systems: dict[str, Any], peers: dict[str, Any], collection: str) -> str:
+def scores_table(
+    systems: dict[str, Any], peers: dict[str, Any], measured: dict[str, Any], collection: str
+) -> str:
     """rtbeat with intervals, then the peers; percent."""
     rows = [
         [f"**rtbeat {system}**", *(with_interval(summary, name) for name in COLUMNS)]
         for system, summary in systems.items()
     ]
-    return table(["percent", *COLUMNS], rows + peers_rows(peers, collection))
+    return table(["percent", *COLUMNS], rows + peers_rows(peers, measured, collection))
 
 
-def details_table(systems: dict[str, Any], peers: dict[str, Any], collection: str) -> str:
+def details_table(
+    systems: dict[str, Any], peers: dict[str, Any], measured: dict[str, Any], collection: str
+) -> str:
     """Offset, time to lock, steadiness, tempo, calibration."""
     rows = []
     for system, summary in systems.items():
         cells = [number(summary["mean"].get(name)) for name in DETAILS]
         rows.append([f"**rtbeat {system}**", *cells, number(summary["calibration_error"], 3)])
+    for name, summary in measured.items():
+        rows.append([name, *(number(summary["mean"].get(column)) for column in DETAILS), ""])
     for name, sets in peers.items():
         if "lock_s" in sets.get(collection, {}):
             rest = [""] * (len(DETAILS) - 1)
@@ -91,17 +104,25 @@ def worst_table(clips: Sequence[ClipScores], count: int) -> str:
     return table(["clip", "system", "F", "cF@0", "AMLt"], rows)
 
 
-def collection_section(name: str, systems: dict[str, Any], peers: dict[str, Any]) -> str:
-    """Everything about one collection."""
+def collection_section(
+    name: str,
+    systems: dict[str, Any],
+    peers: dict[str, Any],
+    measured: dict[str, Any] | None = None,
+) -> str:
+    """Everything about one collection; ``measured`` are summaries of peers that were run here."""
+    measured = measured or {}
     count = next(iter(systems.values()))["n"]
     parts = [f"## {name}\n", f"{count} clips, 95 % bootstrap intervals in brackets.\n"]
     if "gtzan" in name:
         parts.append(SAME_COLLECTION + "\n")
     full = max((sets[name]["n"] for sets in peers.values() if name in sets), default=count)
     if count < full:
-        parts.append(f"The peers' figures are of all {full} clips, not of these {count} alone.\n")
-    parts.append(scores_table(systems, peers, name))
-    parts.append(details_table(systems, peers, name))
+        but = "; those measured are of these" if measured else ""
+        text = f"The peers' figures are of all {full} clips, not of these {count} alone{but}.\n"
+        parts.append(text)
+    parts.append(scores_table(systems, peers, measured, name))
+    parts.append(details_table(systems, peers, measured, name))
     parts.append(genres_table(systems))
     return "\n".join(part for part in parts if part)
 
@@ -112,7 +133,14 @@ def accuracy_page(
     """The whole page. ``worst`` = 0 lists no clips."""
     options = ", ".join(f"{name} {value}" for name, value in results["options"].items())
     parts = [heading("Accuracy", results), f"Options: {options}. Scores: see ../README.md.\n"]
-    parts += [collection_section(name, systems, peers) for name, systems in results["sets"].items()]
+    measured = results.get("measured_peers", {"versions": {}, "sets": {}})
+    if measured["versions"]:
+        named = ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
+        parts.append(f"Peers measured in the same run, on the same clips: {named}.\n")
+    parts += [
+        collection_section(name, systems, peers, measured["sets"].get(name))
+        for name, systems in results["sets"].items()
+    ]
     if worst:
         parts.append(f"## The {worst} worst clips of each\n\n{worst_table(clips, worst)}")
     return "\n".join(parts)

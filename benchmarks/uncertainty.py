@@ -30,6 +30,15 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def difference(values: ArrayLike, baseline: ArrayLike) -> tuple[float, tuple[float, float]]:
+    """Mean of ``values - baseline`` over the same clips in the same order, and its 95 % interval.
+
+    Being paired it holds what a change does, not how clips differ; nan in either leaves a clip out.
+    """
+    changes = np.asarray(values, np.float64) - np.asarray(baseline, np.float64)
+    return mean(changes), bootstrap_interval(changes)
+
+
 def calibration_error(confidences: ArrayLike, right: ArrayLike, bins: int = 10) -> float:
     """Expected calibration error, 0..1: mean distance of the confidence from the share that is
     right, over equal bins of confidence weighted by their beats (M. Naeini et al., AAAI 2015).

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
+import soundfile
 
 
 def drum_loop(
@@ -19,6 +23,17 @@ def drum_loop(
         for half in (0.0, 30.0 / tempo):
             _add(audio, beat + half, 0.15 * _noise(sample_rate, rng, 0.03), sample_rate)
     return audio[: int(seconds * sample_rate)] * 0.5, beats
+
+
+def loop_folder(root: Path, tempi: dict[str, float], seconds: float, sample_rate: int) -> Path:
+    """A data folder of one drum loop for each name, with its tempo; returns ``root``."""
+    root.mkdir()
+    for name, tempo in tempi.items():
+        audio, beats = drum_loop(tempo, seconds, sample_rate)
+        soundfile.write(root / f"{name}.wav", audio, sample_rate)
+        (root / f"{name}.beats").write_text("".join(f"{beat:.3f}\n" for beat in beats))
+    (root / "index.json").write_text(json.dumps([{"id": name} for name in tempi]))
+    return root
 
 
 def _add(audio: np.ndarray, time: float, sound: np.ndarray, sample_rate: int) -> None:

@@ -1,5 +1,6 @@
 """The benchmark commands: folders in, figures and tables out. The engine is a small fake."""
 
+import inspect
 import json
 import math
 import os
@@ -10,13 +11,18 @@ import pytest
 
 import rtbeat
 from benchmarks import accuracy, decoders, report, speed, stages, tables
-from benchmarks.collections import Clip, DataError, read_beats, read_collection, spread
+from benchmarks.collections import Clip, DataError, find_clips, read_beats, read_collection, spread
 from benchmarks.engine import Run, run_blocks
 from benchmarks.scores import by_group, score
+from benchmarks.workers import run_all
+from rtbeat import options
 from rtbeat.decoder import Prediction
 from tests.needs import require
+from training.windows import keeps_out
 
 TRUE = np.arange(0.5, 20.0, 0.5)
+KEPT = next(name for name in map(str, range(100)) if keeps_out(name))
+USED = next(name for name in map(str, range(100)) if not keeps_out(name))
 
 
 def clip_of(name="a", genre="blues", collection="test_x"):
@@ -79,6 +85,26 @@ def test_spread_takes_every_kth():
     assert spread([0, 1, 2, 3, 4, 5], 2) == [0, 3]
     assert spread([0, 1, 2, 3, 4], 2) == [0, 3]
     assert spread([0, 1], 5) == spread([0, 1], None) == [0, 1]
+
+
+def test_validation_takes_only_what_training_keeps_out(folder):
+    index = [
+        {"id": name, "group": group} for name, group in (("b", KEPT), ("c", KEPT), ("d", USED))
+    ]
+    (folder / "index.json").write_text(json.dumps(index))
+    found = find_clips(folder.parent, [folder.name], None, validation=True)
+    assert [clip.id for clip in found] == ["b", "c"]
+    (folder / "index.json").write_text(json.dumps([index[-1]]))
+    with pytest.raises(DataError, match="none of the songs of test_spcup for validation"):
+        find_clips(folder.parent, [folder.name], None, validation=True)
+
+
+# ---- several processes
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_run_all_gives_results_in_the_order_of_the_tasks(jobs):
+    assert list(run_all(math.sqrt, [9.0, 1.0, 4.0], jobs)) == [3.0, 1.0, 2.0]
 
 
 # ---- running and scoring
@@ -226,6 +252,30 @@ def test_plot_draws_a_clip(tmp_path):
     assert labels == ["activation", "true beats", "announced beats"]
 
 
+def test_curves_are_drawn_of_what_announces(folder, fake_engine, tmp_path, capsys):
+    require("matplotlib", 'pip install "rtbeat[bench]"')
+    command = ["--data", str(folder.parent), "--decoder", "both", "--curve"]
+    assert accuracy.main([*command, "--out", str(tmp_path)]) == 0
+    path = tmp_path / "lead_curve_test_spcup.png"
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.stat().st_size < 60_000
+    assert str(path) in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        accuracy.main([*command, "--offline"])
+
+
+def test_a_curve_goes_from_late_to_early():
+    require("matplotlib", 'pip install "rtbeat[bench]"')
+    from benchmarks.plot import curve_figure
+
+    late = [score(run_of(TRUE, lead=-0.05), clip_of(), "late")]
+    axes = curve_figure("test_x", by_group(late)["test_x"]).axes[0]
+    leads, values = axes.lines[0].get_data()
+    assert leads.tolist() == list(range(-200, 201, 20))
+    assert values.tolist() == [100.0] * 8 + [0.0] * 13
+    assert axes.get_title() == "test_x, 1 clips"
+
+
 # ---- results on disk
 
 
@@ -328,7 +378,42 @@ def test_decoders_command_scores_by_data_set(tmp_path, monkeypatch, capsys):
     assert sets["smc"]["online filter"]["mean"]["cF@0"] == 1.0
     assert sets["smc"]["offline filter"]["mean"]["F"] == pytest.approx(40 / 59, abs=1e-4)
     assert "cF@0" not in sets["smc"]["offline filter"]["mean"]
-    assert "| hjdb | online filter | 1 | 100.0" in capsys.readouterr().out
+    page = capsys.readouterr().out
+    assert "| hjdb | online filter | 1 | 100.0" in page
+    assert "| smc | 2 | 120.0 | 120.0 | 0.0 | 0.0 |" in page
+
+
+def test_tempi_outside_of_a_range_are_shares_of_the_pieces_with_a_tempo():
+    pieces = [decoders.Piece("smc", tempo, {}) for tempo in (38.0, 40.0, 240.0, 410.0, math.nan)]
+    tempi = decoders.tempi_of(pieces)
+    assert tempi["n"] == 4
+    assert (tempi["slowest"], tempi["fastest"]) == (38.0, 410.0)
+    assert tempi["outside"] == {"default": 0.5, "wide": 0.25}
+    assert "| smc | 4 | 38.0 | 410.0 | 50.0 | 25.0 |" in decoders.tempi_table({"smc": tempi})
+    assert tables.percent(decoders.tempi_of(pieces[-1:])["outside"]["wide"]) == "-"
+
+
+def test_default_range_of_tempi_is_that_of_the_tracker():
+    parameters = inspect.signature(rtbeat.BeatTracker).parameters
+    assert parameters["tempo_range"].default == decoders.RANGES["default"]
+    assert options.tempo_range(decoders.RANGES["wide"]) == decoders.RANGES["wide"]
+
+
+def test_decoders_command_gives_the_same_in_any_number_of_processes(tmp_path):
+    arrays = {}
+    for name in ("hjdb_1", "hjdb_2"):
+        arrays[f"{name}/activation"] = np.zeros(600, np.uint8)
+        arrays[f"{name}/activation"][50::50] = 250  # a beat each half second
+        arrays[f"{name}/beats"] = np.column_stack((TRUE[:11], np.ones(11)))
+    path = tmp_path / "stored.npz"
+    np.savez(path, **arrays)
+    found = []
+    for jobs in ("1", "2"):
+        command = ["--activations", str(path), "--decoder", "search", "--jobs", jobs]
+        assert decoders.main([*command, "--out", str(tmp_path)]) == 0
+        found.append(json.loads((tmp_path / "decoders.json").read_text())["sets"])
+    assert found[0]["hjdb"]["offline search"]["mean"]["F"] == 1.0
+    assert found[0] == found[1]
 
 
 def test_decoders_command_says_when_there_is_no_file(tmp_path, capsys):

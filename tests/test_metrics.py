@@ -172,6 +172,16 @@ def test_bootstrap_interval_holds_the_mean_and_can_be_repeated(values):
     assert (low, high) == uncertainty.bootstrap_interval(values)
 
 
+def test_difference_is_of_the_clips_that_both_know_and_in_pairs():
+    baseline = np.array([0.1, 0.9, 0.5, np.nan, 0.3])
+    values = baseline + 0.1
+    values[4] = np.nan
+    change, (low, high) = uncertainty.difference(values, baseline)
+    assert change == pytest.approx(0.1)  # however much the clips differ
+    assert low == pytest.approx(0.1)
+    assert high == pytest.approx(0.1)
+
+
 def test_bootstrap_interval_is_the_normal_one_for_many_values():
     values = np.random.default_rng(1).normal(0.7, 0.2, 400)
     low, high = uncertainty.bootstrap_interval(values)
