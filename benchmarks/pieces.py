@@ -13,11 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.midi import Event
-from training.render import DRUMS, SOUNDFONTS, Synth
+from training.render import DRUMS, Synth
 
 Float64 = NDArray[np.float64]
 Audio = NDArray[np.float32]
 
+# equal shares; the others that training uses ring on from piece to piece
+SOUNDFONTS = {
+    "/usr/share/sounds/sf2/FluidR3_GM.sf2": 1.0,
+    "/usr/share/sounds/sf2/TimGM6mb.sf2": 1.0,
+    "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3": 1.0,
+}
 KICK, SNARE, RIM, HAT, OPEN_HAT, RIDE, CRASH, TOM = 36, 38, 37, 42, 46, 51, 49, 45
 BAR = 4  # beats
 HUMAN = 0.004  # seconds, standard deviation of a player
