@@ -72,14 +72,15 @@ def details_table(
     rows = []
     for system, summary in systems.items():
         cells = [number(summary["mean"].get(name)) for name in DETAILS]
-        rows.append([f"**rtbeat {system}**", *cells, number(summary["calibration_error"], 3)])
+        last = [number(summary.get("lock_median_s")), number(summary["calibration_error"], 3)]
+        rows.append([f"**rtbeat {system}**", *cells, *last])
     for name, summary in measured.items():
-        rows.append([name, *(number(summary["mean"].get(column)) for column in DETAILS), ""])
+        rows.append([name, *(number(summary["mean"].get(column)) for column in DETAILS), "", ""])
     for name, sets in peers.items():
         if "lock_s" in sets.get(collection, {}):
-            rest = [""] * (len(DETAILS) - 1)
+            rest = [""] * len(DETAILS)
             rows.append([name, "", number(sets[collection]["lock_s"]), *rest])
-    return table(["mean", *DETAILS, "calibration error"], rows)
+    return table(["mean", *DETAILS, "median lock_s", "calibration error"], rows)
 
 
 def genres_table(systems: dict[str, Any]) -> str:

@@ -53,14 +53,18 @@ class Observation:
 class Dynamics:
     """How beats move.
 
-    tempo_centre, tempo_width : log-normal prior of the tempo, BPM and octaves.
+    tempo_centre, tempo_width : log-normal prior of the tempo, BPM and octaves: that of the tempi
+        that people tap to recordings.
+    tempo_pull : part of the log prior that counts again at every beat. Evidence for half or double
+        the tempo comes and goes; without a pull to the middle it is followed each time.
     tempo_drift : standard deviation of the change of log tempo at a beat.
     timing : standard deviation of an interval around its period, as a share of it.
     restart : chance, in each frame, that all starts anew (a new song, a cut).
     """
 
-    tempo_centre: float = 115.0
-    tempo_width: float = 0.6
+    tempo_centre: float = 110.0
+    tempo_width: float = 0.5
+    tempo_pull: float = 0.15
     tempo_drift: float = 0.015
     timing: float = 0.02
     restart: float = 1e-3
@@ -81,7 +85,8 @@ class StateSpace:
     shortest : int64 ``(J,)``; lengths : float64 ``(J, W)``: chance of an interval of
         ``shortest[j] + w`` frames.
     reach : longest interval in frames.
-    moves : float64 ``(J, 2 M + 1)``: chance to go from tempo j to ``j + m - M``.
+    moves : float64 ``(J, 2 M + 1)``: chance to go from tempo j to ``j + m - M``, times the pull of
+        tempo j to the middle, 0..1.
     numbers : int64 ``(H,)``, position in the bar of each bar state; ``following`` ``(H, H)``:
         chance of the bar state of the next event; ``bar_prior`` ``(H,)``.
     """
@@ -100,6 +105,7 @@ class StateSpace:
         octaves = np.log2(60.0 * frame_rate / self.periods / dynamics.tempo_centre)
         prior = np.exp(-0.5 * (octaves / dynamics.tempo_width) ** 2)
         self.prior: Float64 = prior / prior.sum()
+        self._pull = prior**dynamics.tempo_pull
         self._intervals(dynamics.timing)
         self.set_drift(dynamics.tempo_drift)
         self._bars({beats_per_bar: 1.0} if beats_per_bar else METERS)
@@ -125,7 +131,7 @@ class StateSpace:
         index = np.arange(len(self.periods))[:, None] + np.arange(-most, most + 1)
         inside = (index >= 0) & (index < len(self.periods))
         table = np.where(inside, moves, 0.0)
-        self.moves: Float64 = table / table.sum(1, keepdims=True)
+        self.moves: Float64 = table / table.sum(1, keepdims=True) * self._pull[:, None]
 
     def _bars(self, meters: dict[int, float]) -> None:
         numbers: list[int] = []

@@ -37,7 +37,7 @@ LENGTHS = (150, 300, 400, 500)
 SHARES = {"midi": 0.44, "train_gtzan": 0.28, "train_charts": 0.22, "negatives": 0.06}
 NEWEST, NEWEST_WEIGHT = 25, 4.0  # the newest frames are those that a prediction hangs on
 AHEAD_WEIGHT = 2.0  # of frames that are not heard yet
-DOWNBEAT_WEIGHT = 0.5
+DOWNBEAT_WEIGHT = 1.0
 MOMENTUM = 0.998  # of the averaged weights, which are what is exported
 
 
