@@ -73,6 +73,7 @@ class Synth:
             raise SystemExit("no soundfont found: install fluid-soundfont-gm or timgm6mb-soundfont")
         shares = np.array([soundfonts[font] for font in found])
         self._shares = shares / shares.sum()
+        self._chosen = [self._fonts[0]] * 16  # of each channel
 
     def close(self) -> None:
         """Free its memory; nothing can be played after."""
@@ -89,11 +90,8 @@ class Synth:
         main = self._font(rng)
         for channel in range(16):
             mixed = self._font(rng)
-            font = mixed if rng.random() < 0.3 else main
-            drums = channel == DRUMS
-            synth.program_select(channel, font, 128 if drums else 0, 0)
-            if drums:
-                synth.program_change(channel, int(rng.choice(DRUM_KITS)))
+            self._chosen[channel] = mixed if rng.random() < 0.3 else main
+            self._program(channel, int(rng.choice(DRUM_KITS)) if channel == DRUMS else 0)
         parts, position = [], 0
         for event in events:
             due = int(event.time * SAMPLE_RATE) // 64 * 64
@@ -108,6 +106,13 @@ class Synth:
     def _font(self, rng: np.random.Generator) -> int:
         return int(self._fonts[rng.choice(len(self._fonts), p=self._shares)])
 
+    def _program(self, channel: int, program: int) -> None:
+        """An instrument, or a drum kit, of the channel's soundfont; the first one where it lacks
+        this one. A plain program change would take it from the soundfont loaded last."""
+        font, bank = self._chosen[channel], 128 if channel == DRUMS else 0
+        known = self._synth.sfpreset_name(font, bank, program) is not None
+        self._synth.program_select(channel, font, bank, program if known else 0)
+
     def _send(self, event: Event) -> None:
         synth = self._synth
         if event.kind == "note_on":
@@ -115,7 +120,7 @@ class Synth:
         elif event.kind == "note_off":
             synth.noteoff(event.channel, event.a)
         elif event.kind == "program":
-            synth.program_change(event.channel, event.a)
+            self._program(event.channel, event.a)
         elif event.kind == "control":
             synth.cc(event.channel, event.a, event.b)
         else:
