@@ -58,6 +58,7 @@ DRUM_KITS = (0, 0, 0, 8, 16, 24, 25, 32, 40)
 # programs that speak too late to mark a beat: organ pipes, strings, ensembles, pads
 SLOW_PROGRAMS = frozenset([*range(40, 45), *range(48, 55), *range(72, 80), *range(88, 96), 19, 20])
 QUICK_PROGRAMS = (0, 1, 4, 5, 6, 11, 12, 24, 25, 26, 27, 45, 46)
+SHORTEST = 0.01  # seconds of a note, however its beginning is varied
 LAYERS = (0, 1, 4, 16, 24, 25, 27, 29, 30, 48, 52, 61, 62, 65, 80, 81)
 
 
@@ -141,7 +142,10 @@ def excerpt_events(
     loose = rng.choice([0.0, 0.003, 0.008])
     loudness = rng.uniform(0.75, 1.25, 16)
     loudness[rng.random(16) < 0.06] = 0.0
-    out = []
+    out: list[Event] = []
+    # by channel and key: when it was last struck, and which event ended it
+    struck: dict[tuple[int, int], float] = {}
+    ended: dict[tuple[int, int], int] = {}
     for event in piece.events:
         early = event.time < start
         if event.channel == DRUMS and drumless:
@@ -150,14 +154,20 @@ def excerpt_events(
             if early:
                 continue
             key = event.a if event.channel == DRUMS else min(127, max(0, event.a + transpose))
-            time = (event.time - start) * stretch
+            time, note = (event.time - start) * stretch, (event.channel, key)
             if event.kind == "note_on":
                 velocity = int(min(127, event.b * loudness[event.channel]))
                 if velocity < 1:
                     continue
                 time = max(0.0, time + rng.normal(0.0, loose))
+                # the end of the note before would silence this one if it came after its beginning
+                if note in ended and out[ended[note]].time > time:
+                    out[ended[note]] = replace(out[ended[note]], time=time)
+                struck[note] = time
                 out.append(Event(time, "note_on", event.channel, key, velocity))
             else:
+                time = max(time, struck.get(note, 0.0) + SHORTEST)
+                ended[note] = len(out)
                 out.append(Event(time, "note_off", event.channel, key))
             continue
         time = 0.0 if early else (event.time - start) * stretch
