@@ -218,7 +218,9 @@ def layered(events: list[Event], rng: np.random.Generator) -> list[Event]:
         for e in events
         if e.channel == source and e.kind in ("note_on", "note_off")
     ]
-    return setting + sorted(events + double, key=lambda e: e.time)
+    # a channel that plays nothing may still be set, to another instrument
+    others = [e for e in events if e.channel != target]
+    return setting + sorted(others + double, key=lambda e: e.time)
 
 
 def _program(program: int, rng: np.random.Generator, quicken: bool) -> int:
