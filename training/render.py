@@ -247,7 +247,8 @@ def heard_through(rng: np.random.Generator) -> list[Any]:
     """A room and a microphone, a small loudspeaker, a codec; each at times."""
     chain: list[Any] = []
     if rng.random() < 0.2:
-        chain.append(Convolution(room_response(rng), 1.0, SAMPLE_RATE))
+        # it scales every response to the same energy, 18 dB under the direct sound's
+        chain += [Convolution(room_response(rng), 1.0, SAMPLE_RATE), Gain(18)]
     if rng.random() < 0.08:
         chain += [HighpassFilter(rng.uniform(150, 500)), LowpassFilter(rng.uniform(3000, 8000))]
     if rng.random() < 0.08:
