@@ -310,7 +310,7 @@ def render_excerpt(
     beats = (piece.beats - start) * stretch
     inside = (beats >= 0.0) & (beats <= warp[0][-1])
     beats, numbers = np.interp(beats[inside], *warp) * config.frame_rate, piece.numbers[inside]
-    begin = max(0.0, (first - start) * stretch * config.frame_rate)
+    begin = np.interp((first - start) * stretch, *warp) * config.frame_rate
     inside = (beats >= begin - 2) & (beats < len(mel))
     if inside.sum() < 8:
         return None
