@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.needs import require, require_soundfont
+from tests.needs import SOUNDFONTS, require, require_soundfont
 
 INSTALL = 'pip install ".[train]"'
 require("mido", INSTALL)
@@ -20,6 +20,14 @@ from training.midi import Event, Piece  # noqa: E402
 from training.shards import read_shard  # noqa: E402
 
 CONFIG = FeatureConfig()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keeper():
+    """While it lives the soundfont stays loaded, and others are made at once."""
+    synth = render.Synth({SOUNDFONT: 1.0})
+    yield
+    synth.close()
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +82,11 @@ def test_the_first_beat_is_kept_where_the_warp_hurries(monkeypatch):
     notes = [Event(at, "note_on", c, 60, 100) for at in times for c in (0, 1, render.DRUMS)]
     steps = Piece(notes, times, np.arange(48) % 4 + 1)
     monkeypatch.setattr(render, "read_piece", lambda root, entry: steps)
-    for rate in (1.0, 0.8):
-        monkeypatch.setattr(
-            render,
-            "time_warp",
-            lambda end, rng, r=rate: (np.array([0, end]), np.array([0, r * end])),
-        )
-        for seed in range(6):
-            assert rendered(None, seed).numbers[0] == 1
+    monkeypatch.setattr(
+        render, "time_warp", lambda end, rng: (np.array([0, end]), np.array([0, 0.8 * end]))
+    )
+    for seed in (0, 2, 10):  # where it lies furthest from the start of the excerpt
+        assert rendered(None, seed).numbers[0] == 1
 
 
 def test_another_tempo_for_each_excerpt_never_too_far_from_the_piece(root):
@@ -258,43 +263,48 @@ def test_without_a_free_channel_or_an_instrument_nothing_is_doubled():
 # ---- soundfonts ----
 
 
-def instruments(shares, tmp_path, seed=0):
-    """Soundfont and program of every channel after a piece that sets two of them, the same
-    soundfont loaded once for each share."""
-    links = [tmp_path / f"{number}.sf2" for number in range(len(shares))]
+def loaded(folder, shares):
+    """A synthesizer with the same soundfont loaded once for each share."""
+    links = [folder / f"{number}.sf2" for number in range(len(shares))]
     for link in links:
-        if not link.exists():
-            link.symlink_to(SOUNDFONT)
-    synth = render.Synth({str(link): share for link, share in zip(links, shares, strict=True)})
+        link.symlink_to(SOUNDFONT)
+    return render.Synth({str(link): share for link, share in zip(links, shares, strict=True)})
+
+
+def instruments(synth, seed=0):
+    """Soundfont and program of every channel after a piece that sets two of them."""
     events = [Event(0.0, "program", 0, 24), Event(0.01, "program", 3, 33)]
     synth.play(events, 0.05, np.random.default_rng(seed))
     found = [synth._synth.channel_info(channel)[:3] for channel in range(16)]
-    fonts = synth._fonts
+    return [(synth._fonts.index(font), bank, program) for font, bank, program in found]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_program_is_taken_from_the_soundfont_of_its_channel(tmp_path, number):
+    synth = loaded(tmp_path, [1.0 - number, float(number)])
+    found = instruments(synth)
     synth.close()
-    return [(fonts.index(font), bank, program) for font, bank, program in found]
-
-
-def test_a_program_is_taken_from_the_soundfont_of_its_channel(tmp_path):
-    for number in range(3):
-        shares = [float(n == number) for n in range(3)]
-        found = instruments(shares, tmp_path)
-        assert {font for font, _, _ in found} == {number}
-        assert [program for _, _, program in found[:4]] == [24, 0, 0, 33]
-        assert {bank for _, bank, _ in found[: render.DRUMS]} == {0}
-        assert found[render.DRUMS][1] == 128
+    assert {font for font, _, _ in found} == {number}
+    assert [program for _, _, program in found[:4]] == [24, 0, 0, 33]
+    assert {bank for _, bank, _ in found[: render.DRUMS]} == {0}
+    assert found[render.DRUMS][1] == 128
 
 
 def test_soundfonts_are_drawn_by_their_shares_one_for_most_channels(tmp_path):
-    found = [instruments([0.7, 0.3], tmp_path, seed) for seed in range(60)]
+    synth = loaded(tmp_path, [0.7, 0.3])
+    found = [instruments(synth, seed) for seed in range(60)]
+    synth.close()
     first = np.array([[font == 0 for font, _, _ in channels] for channels in found])
     assert first.mean() == pytest.approx(0.7, abs=0.12)
     main = np.maximum(first.mean(1), 1 - first.mean(1))
     assert main.mean() > 0.75
 
 
-def test_a_kit_that_a_soundfont_lacks_gives_way_to_its_first(tmp_path, monkeypatch):
+def test_a_kit_that_a_soundfont_lacks_gives_way_to_its_first(monkeypatch):
     monkeypatch.setattr(render, "DRUM_KITS", (126,))
-    assert instruments([1.0], tmp_path)[render.DRUMS] == (0, 128, 0)
+    synth = render.Synth({SOUNDFONT: 1.0})
+    assert instruments(synth)[render.DRUMS] == (0, 128, 0)
+    synth.close()
 
 
 # ---- what a mix is heard through ----
@@ -369,6 +379,11 @@ def test_mastering_keeps_length_and_stays_finite():
         assert out.dtype == np.float32
         assert np.isfinite(out).all()
         assert 0.01 < np.abs(out).max() < 4.0
+
+
+def test_any_soundfont_that_rendering_knows_is_enough_for_these_tests():
+    assert set(map(str, SOUNDFONTS)) == set(render.SOUNDFONTS)
+    assert sum(render.SOUNDFONTS.values()) == pytest.approx(1.0)
 
 
 def test_without_a_soundfont_it_is_said_which_to_install():
