@@ -147,6 +147,16 @@ def test_a_run_from_the_command_line_ends_and_is_exported(work, monkeypatch, cap
     assert model.provenance["data"]["hours"] == {"songs": round(14 * FRAMES / 50 / 3600, 2)}
 
 
+def test_hours_count_songs_once_and_every_rendered_shard(tmp_path):
+    tenth = 18_000  # frames of a tenth of an hour
+    for name, tenths in (("midi-0000", 2), ("midi-0003", 3), ("songs-0", 4), ("songs-1", 6)):
+        writer, none = ShardWriter(tmp_path / f"{name}.npz"), np.zeros(0, np.int64)
+        mel = np.zeros((tenths * tenth + 9, 1), np.float16)
+        writer.add(Excerpt("a", mel, none.astype(float), none, (9, len(mel))))
+        writer.close()
+    assert export.describe_data(tmp_path)["hours"] == {"midi": 0.5, "songs": 0.5}
+
+
 def test_what_is_exported_are_the_averaged_weights(work):
     run = train.Run(0, arguments(work))
     for _ in range(20):
