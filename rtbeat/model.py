@@ -170,6 +170,7 @@ class ActivationStream:
         self._newest = -1
         self._stop = 1  # row of the next frame; the row before the oldest holds its past
         self._work.states[:, 0] = 0.0
+        self.coming[:] = 0.0
 
     @property
     def newest(self) -> int:
@@ -187,7 +188,8 @@ class ActivationStream:
     @property
     def coming(self) -> Float32:
         """Probabilities float32 ``(config.ahead, heads)`` of the frames after the newest, as far as
-        they can be told before they are heard. A view, as :attr:`window`."""
+        they can be told before they are heard, 0 before the first one. A view, as
+        :attr:`window`."""
         return self._work.activations[self._stop : self._stop + self.config.ahead]
 
     @property

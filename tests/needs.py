@@ -14,7 +14,13 @@ import pytest
 
 SOUNDFONTS = tuple(
     Path("/usr/share/sounds") / name
-    for name in ("sf2/TimGM6mb.sf2", "sf2/FluidR3_GM.sf2", "sf3/MuseScore_General_Lite.sf3")
+    for name in (
+        "sf2/TimGM6mb.sf2",
+        "sf2/FluidR3_GM.sf2",
+        "sf3/MuseScore_General_Lite.sf3",
+        "sf3/FluidR3Mono_GM.sf3",
+        "sf2/OPL-3_FM_128M.sf2",
+    )
 )
 
 

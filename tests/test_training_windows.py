@@ -153,6 +153,27 @@ def test_sources_have_their_shares_and_excerpts_count_by_length(music_only):
     np.testing.assert_allclose(share, [0.75 * 0.9, 0.75 * 0.1, 0.25], atol=0.03)
 
 
+def test_tempi_that_people_tapped_stay_as_they_are(music_only):
+    """Of two songs as long as each other, the one at twice the usual tempo is drawn as often from
+    the tapped collections, seldom from any other source."""
+    usual, double = (60 * 50 / bpm for bpm in (windows.TEMPO_CENTRE, 2 * windows.TEMPO_CENTRE))
+
+    def songs(first):
+        made = [excerpt(frames=900, beats=np.arange(1.5, 900, p)) for p in (usual, double)]
+        for value, song in enumerate(made, first):
+            song.mel[:] = value
+        return made
+
+    sources = {name: songs(2 * n) for n, name in enumerate(("ballroom", "midi", "train_gtzan"))}
+    shares = dict.fromkeys(sources, 1.0)
+    drawn = Sampler(sources, shares, [5]).draw(6000, 4).mel[:, 0, 0]
+    found = np.array([(drawn == value).mean() for value in range(6)]).reshape(3, 2) * 3
+    seldom = np.exp(-0.5 / windows.TEMPO_WIDTH**2)
+    expected = [[0.5, 0.5], [1 / (1 + seldom), seldom / (1 + seldom)], [0.5, 0.5]]
+    np.testing.assert_allclose(found, expected, atol=0.04)
+    assert set(sources) - {"midi"} == windows.TAPPED
+
+
 def test_a_seed_gives_the_same_windows(music_only):
     music = excerpt(frames=1000)
     first, again, other = (sampler(music, seed=s).draw(8, 30).mel for s in (1, 1, 2))

@@ -26,15 +26,18 @@ def describe_data(shards: Path) -> dict[str, object]:
     """Hash over all shards, and hours of music by source."""
     digest = hashlib.sha256()
     frames: dict[str, int] = {}
+    tempi: dict[str, int] = {}
     for path in sorted(shards.glob("*.npz")):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
-        source, number = path.stem.rsplit("-", 1)
+        source = path.stem.rsplit("-", 1)[0]
+        length = sum(e.labelled[1] - e.labelled[0] for e in read_shard(path))
+        frames[source] = frames.get(source, 0) + length
         # the shards of a source of real songs are the same songs at other tempi
-        if source == "midi" or number == "0":
-            length = sum(e.labelled[1] - e.labelled[0] for e in read_shard(path))
-            frames[source] = frames.get(source, 0) + length
-    hours = {source: round(count / 50 / 3600, 2) for source, count in frames.items()}
+        tempi[source] = 1 if source == "midi" else tempi.get(source, 0) + 1
+    hours = {
+        source: round(count / tempi[source] / 50 / 3600, 2) for source, count in frames.items()
+    }
     return {"sha256": digest.hexdigest(), "hours": hours}
 
 

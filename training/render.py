@@ -58,6 +58,7 @@ DRUM_KITS = (0, 0, 0, 8, 16, 24, 25, 32, 40)
 # programs that speak too late to mark a beat: organ pipes, strings, ensembles, pads
 SLOW_PROGRAMS = frozenset([*range(40, 45), *range(48, 55), *range(72, 80), *range(88, 96), 19, 20])
 QUICK_PROGRAMS = (0, 1, 4, 5, 6, 11, 12, 24, 25, 26, 27, 45, 46)
+SHORTEST = 0.01  # seconds of a note, however its beginning is varied
 LAYERS = (0, 1, 4, 16, 24, 25, 27, 29, 30, 48, 52, 61, 62, 65, 80, 81)
 
 
@@ -73,6 +74,7 @@ class Synth:
             raise SystemExit("no soundfont found: install fluid-soundfont-gm or timgm6mb-soundfont")
         shares = np.array([soundfonts[font] for font in found])
         self._shares = shares / shares.sum()
+        self._chosen = [self._fonts[0]] * 16  # of each channel
 
     def close(self) -> None:
         """Free its memory; nothing can be played after."""
@@ -89,11 +91,8 @@ class Synth:
         main = self._font(rng)
         for channel in range(16):
             mixed = self._font(rng)
-            font = mixed if rng.random() < 0.3 else main
-            drums = channel == DRUMS
-            synth.program_select(channel, font, 128 if drums else 0, 0)
-            if drums:
-                synth.program_change(channel, int(rng.choice(DRUM_KITS)))
+            self._chosen[channel] = mixed if rng.random() < 0.3 else main
+            self._program(channel, int(rng.choice(DRUM_KITS)) if channel == DRUMS else 0)
         parts, position = [], 0
         for event in events:
             due = int(event.time * SAMPLE_RATE) // 64 * 64
@@ -108,6 +107,13 @@ class Synth:
     def _font(self, rng: np.random.Generator) -> int:
         return int(self._fonts[rng.choice(len(self._fonts), p=self._shares)])
 
+    def _program(self, channel: int, program: int) -> None:
+        """An instrument, or a drum kit, of the channel's soundfont; the first one where it lacks
+        this one. A plain program change would take it from the soundfont loaded last."""
+        font, bank = self._chosen[channel], 128 if channel == DRUMS else 0
+        known = self._synth.sfpreset_name(font, bank, program) is not None
+        self._synth.program_select(channel, font, bank, program if known else 0)
+
     def _send(self, event: Event) -> None:
         synth = self._synth
         if event.kind == "note_on":
@@ -115,7 +121,7 @@ class Synth:
         elif event.kind == "note_off":
             synth.noteoff(event.channel, event.a)
         elif event.kind == "program":
-            synth.program_change(event.channel, event.a)
+            self._program(event.channel, event.a)
         elif event.kind == "control":
             synth.cc(event.channel, event.a, event.b)
         else:
@@ -136,7 +142,10 @@ def excerpt_events(
     loose = rng.choice([0.0, 0.003, 0.008])
     loudness = rng.uniform(0.75, 1.25, 16)
     loudness[rng.random(16) < 0.06] = 0.0
-    out = []
+    out: list[Event] = []
+    # by channel and key: when it was last struck, and which event ended it
+    struck: dict[tuple[int, int], float] = {}
+    ended: dict[tuple[int, int], int] = {}
     for event in piece.events:
         early = event.time < start
         if event.channel == DRUMS and drumless:
@@ -145,14 +154,20 @@ def excerpt_events(
             if early:
                 continue
             key = event.a if event.channel == DRUMS else min(127, max(0, event.a + transpose))
-            time = (event.time - start) * stretch
+            time, note = (event.time - start) * stretch, (event.channel, key)
             if event.kind == "note_on":
                 velocity = int(min(127, event.b * loudness[event.channel]))
                 if velocity < 1:
                     continue
                 time = max(0.0, time + rng.normal(0.0, loose))
+                # the end of the note before would silence this one if it came after its beginning
+                if note in ended and out[ended[note]].time > time:
+                    out[ended[note]] = replace(out[ended[note]], time=time)
+                struck[note] = time
                 out.append(Event(time, "note_on", event.channel, key, velocity))
             else:
+                time = max(time, struck.get(note, 0.0) + SHORTEST)
+                ended[note] = len(out)
                 out.append(Event(time, "note_off", event.channel, key))
             continue
         time = 0.0 if early else (event.time - start) * stretch
@@ -203,7 +218,9 @@ def layered(events: list[Event], rng: np.random.Generator) -> list[Event]:
         for e in events
         if e.channel == source and e.kind in ("note_on", "note_off")
     ]
-    return setting + sorted(events + double, key=lambda e: e.time)
+    # a channel that plays nothing may still be set, to another instrument
+    others = [e for e in events if e.channel != target]
+    return setting + sorted(others + double, key=lambda e: e.time)
 
 
 def _program(program: int, rng: np.random.Generator, quicken: bool) -> int:
@@ -230,7 +247,8 @@ def heard_through(rng: np.random.Generator) -> list[Any]:
     """A room and a microphone, a small loudspeaker, a codec; each at times."""
     chain: list[Any] = []
     if rng.random() < 0.2:
-        chain.append(Convolution(room_response(rng), 1.0, SAMPLE_RATE))
+        # it scales every response to the same energy, 18 dB under the direct sound's
+        chain += [Convolution(room_response(rng), 1.0, SAMPLE_RATE), Gain(18)]
     if rng.random() < 0.08:
         chain += [HighpassFilter(rng.uniform(150, 500)), LowpassFilter(rng.uniform(3000, 8000))]
     if rng.random() < 0.08:
@@ -292,7 +310,7 @@ def render_excerpt(
     beats = (piece.beats - start) * stretch
     inside = (beats >= 0.0) & (beats <= warp[0][-1])
     beats, numbers = np.interp(beats[inside], *warp) * config.frame_rate, piece.numbers[inside]
-    begin = max(0.0, (first - start) * stretch * config.frame_rate)
+    begin = np.interp((first - start) * stretch, *warp) * config.frame_rate
     inside = (beats >= begin - 2) & (beats < len(mel))
     if inside.sum() < 8:
         return None

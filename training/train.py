@@ -127,6 +127,8 @@ class Run:
         self.folder = args.work / "runs" / args.name
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(args.seed)
+        if min(LENGTHS) - args.ahead < NEWEST:
+            raise SystemExit(f"--ahead can be {min(LENGTHS) - NEWEST} at most, not {args.ahead}")
         self.config = ModelConfig(
             features=FeatureConfig(),
             inputs=args.inputs,
@@ -164,7 +166,10 @@ class Run:
             config, values, _ = weights.read(file, f"model file {path!r}")
         # the same noise in every process: the weights must be the same
         rng = np.random.default_rng(self.args.seed)
-        config, values = widen(config, values, self.config.inputs, self.config.units, rng)
+        try:
+            config, values = widen(config, values, self.config.inputs, self.config.units, rng)
+        except ValueError as error:
+            raise SystemExit(f"{path}: {error}; see --inputs and --units") from error
         if replace(config, offset=0.0, ahead=self.config.ahead) != self.config:
             raise SystemExit(f"{path} has {config.layers} layers; give the same with --layers")
         load_arrays(self.net, values)
