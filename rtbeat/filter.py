@@ -34,7 +34,7 @@ TOLERANCE = 0.07  # seconds; a beat further off is wrong
 # Of two grids as likely, that whose beat has just been heard leads the one whose beat is due by the
 # evidence (log) of one beat. Without that credit, given by the share of the period gone, it may be
 # the farther beat that is told each time, and none is ever due.
-CREDIT = 1.5
+CREDIT = 3.0
 SAME = 0.045  # tempi nearer than this (log) are one
 SPAN_UNHEARD = 20.0  # seconds without hearing after which all is as new
 TRUST_BEATS = 6  # beats after a correction by hand in which no restart is thought of

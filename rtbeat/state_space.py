@@ -212,8 +212,8 @@ def log_ratios(
     event = np.clip(observation.weight * odds, observation.lowest, observation.highest)
     event -= observation.penalty
     # chance of a downbeat given a beat; means something only where a beat is likely
-    share = np.clip(activations[:, 1].astype(np.float64) / beat, 0.03, 0.97)
+    first = np.clip(activations[:, 1].astype(np.float64) / beat, 0.03, 0.97)
     sure = observation.downbeat_weight * beat
-    downbeat = sure * np.log(share / 0.27)
-    other = sure * np.log((1 - share) / 0.73)
+    downbeat = sure * np.log(first / 0.27)
+    other = sure * np.log((1 - first) / 0.73)
     return event, downbeat, other
