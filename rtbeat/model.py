@@ -4,8 +4,6 @@ Two ways to run it. :meth:`BeatModel.activations` takes a whole piece and runs e
 of it in both directions. :class:`ActivationStream` takes one frame a hop. The forward direction
 carries its state on; the backward direction has to start at the newest frame each time, so each
 hop runs the newest ``tail`` frames again in all layers and leaves older ones as they were.
-``ahead`` frames that have not come yet follow the newest: their input is always the same, what the
-network tells of them is where it expects beats.
 ``refresh`` hops after a run over the whole window comes the next, so that older frames profit
 from what was heard since.
 """
@@ -24,7 +22,7 @@ from numpy.typing import NDArray
 
 from rtbeat import gru, weights
 from rtbeat.packed import buffers, pack
-from rtbeat.weights import UNHEARD, ModelConfig
+from rtbeat.weights import ModelConfig
 
 __all__ = ["ActivationStream", "BeatModel", "ModelConfig"]
 
@@ -119,16 +117,14 @@ class BeatModel:
         if features.ndim != 2 or features.shape[1] != size:
             raise ValueError(f"features must have shape (frames, {size}), not {features.shape}")
         total = len(features)
-        ahead = np.full((self.config.ahead, size), UNHEARD, np.float32)
-        rows = min(total, _CHUNK + _AHEAD) + len(ahead)
+        rows = min(total, _CHUNK + _AHEAD)
         work = buffers(self._packed, 1 + rows, rows, rows)
         out = np.zeros((total, len(self.config.heads)), np.float32)
         start = 0
         while start < total:
-            heard = features[start : start + _CHUNK + _AHEAD]
-            run = np.concatenate((heard, ahead))
-            gru.absorb(run, 1, self._packed, work)
-            gru.refine(1, 1, 1 + len(run), self._packed, work)
+            heard = np.ascontiguousarray(features[start : start + _CHUNK + _AHEAD])
+            gru.absorb(heard, 1, self._packed, work)
+            gru.refine(1, 1, 1 + len(heard), self._packed, work)
             done = len(heard) if start + len(heard) == total else _CHUNK
             out[start : start + done] = work.activations[1 : 1 + done]
             work.states[:, 0] = work.states[:, done]
@@ -153,13 +149,8 @@ class ActivationStream:
         self.config = model.config
         self._weights = model._packed
         self._frames = model.config.frames
-        ahead = model.config.ahead
         # twice the window, so that it can stay contiguous and moves only once a window
-        rows = 1 + 2 * self._frames + ahead
-        self._work = buffers(self._weights, rows, 1, self._frames + ahead)
-        unheard = np.full((1, model.config.features.size), UNHEARD, np.float32)
-        gru.absorb(unheard, 0, self._weights, self._work)
-        self._unheard = self._work.first_gates[0].copy()
+        self._work = buffers(self._weights, 1 + 2 * self._frames, 1, self._frames)
         self._frame = np.zeros((1, model.config.features.size), np.float32)
         self.reset()
         self.push(self._frame[0])
@@ -170,7 +161,6 @@ class ActivationStream:
         self._newest = -1
         self._stop = 1  # row of the next frame; the row before the oldest holds its past
         self._work.states[:, 0] = 0.0
-        self.coming[:] = 0.0
 
     @property
     def newest(self) -> int:
@@ -184,13 +174,6 @@ class ActivationStream:
         A contiguous view: the next :meth:`push` or :meth:`reset` may change what it shows.
         """
         return self._work.activations[self._stop - self._size : self._stop]
-
-    @property
-    def coming(self) -> Float32:
-        """Probabilities float32 ``(config.ahead, heads)`` of the frames after the newest, as far as
-        they can be told before they are heard, 0 before the first one. A view, as
-        :attr:`window`."""
-        return self._work.activations[self._stop : self._stop + self.config.ahead]
 
     @property
     def _size(self) -> int:
@@ -225,7 +208,7 @@ class ActivationStream:
 
     def _absorb(self) -> None:
         """Take in the frame that lies ready, without running the layers."""
-        if self._stop == 1 + 2 * self._frames:
+        if self._stop == len(self._work.activations):
             self._make_room()
         gru.absorb(self._frame, self._stop, self._weights, self._work)
         self._stop += 1
@@ -235,13 +218,11 @@ class ActivationStream:
         """Run all layers over the newest ``count`` frames; ``new`` of them are new."""
         if new > 0:
             first = self._stop - min(self._size, count)
-            end = self._stop + self.config.ahead
-            self._work.first_gates[self._stop : end] = self._unheard
-            gru.refine(self._stop - new, first, end, self._weights, self._work)
+            gru.refine(self._stop - new, first, self._stop, self._weights, self._work)
 
     def _make_room(self) -> None:
         """Move the newest frames to the front, one less than a window and the row before them."""
-        keep, moved = slice(0, self._frames), slice(self._frames + 1, 1 + 2 * self._frames)
+        keep, moved = slice(0, self._frames), slice(self._frames + 1, None)
         for array in (self._work.first_gates, self._work.activations, *self._work.states):
             array[keep] = array[moved]
         self._stop = self._frames

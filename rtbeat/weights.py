@@ -40,8 +40,6 @@ Float32 = NDArray[np.float32]
 Array = NDArray[np.floating[Any]]
 
 DIRECTIONS = ("forward", "backward")
-# every feature of a frame that has not come yet; no sound has a negative one
-UNHEARD = -1.0
 
 # what numpy and json raise on a file that is something else, cut short or changed
 _UNREADABLE = (
@@ -61,7 +59,6 @@ class ModelConfig:
     window : seconds of past that are kept and given out.
     tail : newest frames that are run again at each hop, at most the window.
     refresh : hops from one run over the whole window to the next.
-    ahead : frames after the newest that the network tells as well, unheard: where it expects beats.
     offset : frames to add to every decoded position (a constant bias of the network's timing).
 
     Raises ``ValueError`` for a value out of range.
@@ -75,7 +72,6 @@ class ModelConfig:
     window: float = 10.0
     tail: int = 30
     refresh: int = 250
-    ahead: int = 0
     offset: float = 0.0
 
     def __post_init__(self) -> None:
@@ -83,7 +79,6 @@ class ModelConfig:
         _require_count("layers", self.layers, 1, 100)
         _require_count("units", self.units, 1, 10_000)
         _require_count("refresh", self.refresh, 1, 1_000_000)
-        _require_count("ahead", self.ahead, 0, 1_000)
         named = all(isinstance(head, str) for head in self.heads)
         if not named or not self.heads or len(set(self.heads)) < len(self.heads):
             raise ValueError(f"heads must be different names, at least one, not {self.heads!r}")

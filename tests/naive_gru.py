@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtbeat.weights import UNHEARD, ModelConfig
+from rtbeat.weights import ModelConfig
 
 
 def sigmoid(x):
@@ -36,11 +36,6 @@ def inputs(config: ModelConfig, w, features):
     return x
 
 
-def unheard(config: ModelConfig, w):
-    """Inputs of the first GRU layer of the frames that have not come yet."""
-    return inputs(config, w, np.full((config.ahead, config.features.size), UNHEARD))
-
-
 def layer_weights(w, layer, way):
     return [w[f"gru.{layer}.{way}.{kind}"] for kind in KINDS]
 
@@ -48,17 +43,16 @@ def layer_weights(w, layer, way):
 def activations(config: ModelConfig, arrays, features):
     """Features ``(T, F)`` -> probabilities ``(T, heads)``."""
     w = {name: array.astype(np.float64) for name, array in arrays.items()}
-    x = np.concatenate((inputs(config, w, features), unheard(config, w)))
+    x = inputs(config, w, features)
     for layer in range(config.layers):
         forward = direction(x, *layer_weights(w, layer, "forward"))
         backward = direction(x[::-1], *layer_weights(w, layer, "backward"))[::-1]
         x = np.hstack((forward, backward))
-    return sigmoid(x[: len(features)] @ w["output.weight"].T + w["output.bias"])
+    return sigmoid(x @ w["output.weight"].T + w["output.bias"])
 
 
 def stream(config: ModelConfig, arrays, features):
-    """What a stream shows after each hop: a list of ``(n + ahead, heads)``, one of each frame
-    pushed, the window and then what is to come.
+    """What a stream shows after each hop: a list of ``(n, heads)``, one of each frame pushed.
 
     Keeps everything since the start and looks nothing up but by frame index.
     """
@@ -70,15 +64,12 @@ def stream(config: ModelConfig, arrays, features):
         oldest = max(0, newest + 1 - config.frames)
         refresh = (newest + 1) % config.refresh == 0
         run = slice(oldest if refresh else max(oldest, newest + 1 - config.tail), newest + 1)
-        coming = unheard(config, w)
         for layer in range(config.layers):
-            x, y = np.concatenate((levels[layer][run], coming)), levels[layer + 1]
+            x, y = levels[layer][run], levels[layer + 1]
             before = y[run.start - 1, : config.units] if run.start else None
             forward = direction(x, *layer_weights(w, layer, "forward"), before)
             backward = direction(x[::-1], *layer_weights(w, layer, "backward"))[::-1]
-            # what is to come is told anew at each hop and kept nowhere
-            y[run], coming = np.split(np.hstack((forward, backward)), [run.stop - run.start])
-        told = np.concatenate((levels[-1][run], coming)) @ w["output.weight"].T + w["output.bias"]
-        out[run], told = np.split(sigmoid(told), [run.stop - run.start])
-        shown.append(np.concatenate((out[oldest : newest + 1], told)))
+            y[run] = np.hstack((forward, backward))
+        out[run] = sigmoid(levels[-1][run] @ w["output.weight"].T + w["output.bias"])
+        shown.append(out[oldest : newest + 1].copy())
     return shown

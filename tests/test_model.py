@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import tracemalloc
 
 import numpy as np
@@ -11,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtbeat import gru, model
-from rtbeat.features import FeatureStream
 from rtbeat.packed import buffers, pack
-from rtbeat.weights import UNHEARD
 from tests import naive_gru
 from tests.models import ANCESTOR, TINY, random_features, random_model
 
@@ -27,40 +24,25 @@ def windows(stream, features):
     return shown
 
 
-def all_shown(stream, features):
-    """Copies of the window and of what is to come after each frame, joined."""
-    shown = []
-    for frame in features:
-        stream.push(frame)
-        assert stream.coming.shape == (stream.config.ahead, len(stream.config.heads))
-        shown.append(np.concatenate((stream.window, stream.coming)))
-    return shown
-
-
 def unmoved(tiny, features):
     """What a stream shows, from buffers that hold all of its frames: nothing is ever moved."""
     config, packed = tiny.config, pack(tiny.config, tiny.arrays)
-    ahead, shown = config.ahead, []
-    rows = 1 + len(features) + ahead
-    work = buffers(packed, rows, ahead or 1, config.frames + ahead)
+    work, shown = buffers(packed, 1 + len(features), 1, config.frames), []
     for newest, frame in enumerate(features):
         size, stop = min(newest + 1, config.frames), newest + 2
         gru.absorb(frame[None], stop - 1, packed, work)
-        if ahead:
-            gru.absorb(np.full((ahead, len(frame)), UNHEARD, np.float32), stop, packed, work)
         run = size if (newest + 1) % config.refresh == 0 else min(size, config.tail)
-        gru.refine(stop - 1, stop - run, stop + ahead, packed, work)
-        shown.append(work.activations[stop - size : stop + ahead].copy())
+        gru.refine(stop - 1, stop - run, stop, packed, work)
+        shown.append(work.activations[stop - size : stop].copy())
     return shown
 
 
 # ---- whole pieces ----
 
 
-@pytest.mark.parametrize("ahead", [0, 1, 14, 70])
 @pytest.mark.parametrize("frames", [0, 1, 2, 7, 120])
-def test_activations_are_the_network_over_the_whole_piece(frames, ahead):
-    tiny, features = random_model(ahead=ahead), random_features(TINY, frames)
+def test_activations_are_the_network_over_the_whole_piece(frames):
+    tiny, features = random_model(), random_features(TINY, frames)
     found = tiny.activations(features)
     assert found.dtype == np.float32
     assert found.shape == (frames, 2)
@@ -69,9 +51,8 @@ def test_activations_are_the_network_over_the_whole_piece(frames, ahead):
 
 
 @pytest.mark.parametrize("frames", [199, 200, 201, 250, 251, 777])
-@pytest.mark.parametrize("ahead", [0, 14])
-def test_a_piece_run_in_parts_is_as_if_run_at_once(monkeypatch, frames, ahead):
-    tiny, features = random_model(ahead=ahead), random_features(TINY, frames)
+def test_a_piece_run_in_parts_is_as_if_run_at_once(monkeypatch, frames):
+    tiny, features = random_model(), random_features(TINY, frames)
     whole = tiny.activations(features)
     monkeypatch.setattr(model, "_CHUNK", 150)
     monkeypatch.setattr(model, "_AHEAD", 50)
@@ -92,40 +73,33 @@ def test_features_of_another_shape_are_refused(shape):
     tail=st.integers(1, 50),
     refresh=st.integers(1, 200),
     layers=st.integers(1, 3),
-    ahead=st.integers(0, 60),
 )
 @settings(max_examples=12, deadline=None)
-def test_stream_runs_the_tail_each_hop_and_the_window_now_and_then(
-    frames, tail, refresh, layers, ahead
-):
-    tiny = random_model(tail=tail, refresh=refresh, layers=layers, ahead=ahead, gain=1.5)
+def test_stream_runs_the_tail_each_hop_and_the_window_now_and_then(frames, tail, refresh, layers):
+    tiny = random_model(tail=tail, refresh=refresh, layers=layers, gain=1.5)
     features = random_features(tiny.config, frames)
     expected = naive_gru.stream(tiny.config, tiny.arrays, features)
-    for found, wanted in zip(all_shown(tiny.stream(), features), expected, strict=True):
+    for found, wanted in zip(windows(tiny.stream(), features), expected, strict=True):
         np.testing.assert_allclose(found, wanted, atol=2e-5)
 
 
-@pytest.mark.parametrize("ahead", [0, 14])
-def test_stream_follows_the_reference_over_many_windows(ahead):
-    tiny, features = random_model(gain=2.0, ahead=ahead), random_features(TINY, 420)
+def test_stream_follows_the_reference_over_many_windows():
+    tiny, features = random_model(gain=2.0), random_features(TINY, 420)
     expected = naive_gru.stream(tiny.config, tiny.arrays, features)
-    found = all_shown(tiny.stream(), features)
-    assert len(found[-1]) - ahead == TINY.frames == 50
+    found = windows(tiny.stream(), features)
+    assert len(found[-1]) == TINY.frames == 50
     for shown, wanted in zip(found, expected, strict=True):
         np.testing.assert_allclose(shown, wanted, atol=2e-5)
 
 
-@pytest.mark.parametrize("ahead", [0, 1, 14, 60])
-def test_moves_inside_the_buffer_change_no_bit(ahead):
-    """For none ahead this is also what streams did before they could tell any, bit by bit."""
-    tiny, features = random_model(ahead=ahead), random_features(TINY, 330)
-    for a, b in zip(all_shown(tiny.stream(), features), unmoved(tiny, features), strict=True):
+def test_moves_inside_the_buffer_change_no_bit():
+    tiny, features = random_model(), random_features(TINY, 330)
+    for a, b in zip(windows(tiny.stream(), features), unmoved(tiny, features), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("ahead", [0, 1, 14, 60])
-def test_a_tail_as_long_as_the_window_is_the_whole_piece_until_the_window_is_full(ahead):
-    tiny, features = random_model(tail=50, ahead=ahead), random_features(TINY, 50)
+def test_a_tail_as_long_as_the_window_is_the_whole_piece_until_the_window_is_full():
+    tiny, features = random_model(tail=50), random_features(TINY, 50)
     for count, found in enumerate(windows(tiny.stream(), features), 1):
         np.testing.assert_allclose(found, tiny.activations(features[:count]), atol=1e-6)
 
@@ -155,24 +129,20 @@ def test_refresh_lets_old_frames_profit_from_the_future():
     assert abs(found[29] - whole).max() < abs(found[28] - whole[:29]).max()
 
 
-@pytest.mark.parametrize("ahead", [0, 14])
-def test_same_frames_give_the_same_bits_whatever_came_before(ahead):
-    tiny, features = random_model(ahead=ahead), random_features(TINY, 170)
+def test_same_frames_give_the_same_bits_whatever_came_before():
+    tiny, features = random_model(), random_features(TINY, 170)
     fresh, used = tiny.stream(), tiny.stream()
     for frame in random_features(TINY, 133, seed=9):
         used.push(frame)
     used.reset()
     assert used.newest == -1
     assert used.window.shape == (0, 2)
-    np.testing.assert_array_equal(used.coming, np.zeros((ahead, 2)))
-    np.testing.assert_array_equal(fresh.coming, used.coming)
-    for a, b in zip(all_shown(fresh, features), all_shown(used, features), strict=True):
+    for a, b in zip(windows(fresh, features), windows(used, features), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("ahead", [0, 14])
-def test_window_is_a_contiguous_view_that_ends_with_the_newest_frame(ahead):
-    tiny = random_model(ahead=ahead)
+def test_window_is_a_contiguous_view_that_ends_with_the_newest_frame():
+    tiny = random_model()
     stream = tiny.stream()
     assert stream.newest == -1
     for index, frame in enumerate(random_features(TINY, 320)):
@@ -182,33 +152,10 @@ def test_window_is_a_contiguous_view_that_ends_with_the_newest_frame(ahead):
         assert stream.window.dtype == np.float32
         assert stream.window.flags.c_contiguous
         assert not stream.window.flags.owndata
-        assert stream.coming.shape == (ahead, 2)
-        assert stream.coming.dtype == np.float32
-        assert stream.coming.flags.c_contiguous
-        assert not stream.coming.flags.owndata
 
 
-def test_what_is_to_come_is_told_after_the_newest_frame_and_changes_with_it():
-    stream, features = random_model(ahead=14, gain=2.0).stream(), random_features(TINY, 90)
-    told = []
-    for frame in features:
-        stream.push(frame)
-        joined = stream.window.base[stream._stop - 1 : stream._stop + 14]
-        np.testing.assert_array_equal(joined, np.vstack((stream.window[-1:], stream.coming)))
-        told.append(stream.coming.copy())
-    assert all((abs(a - b).max(0) > 1e-6).all() for a, b in itertools.pairwise(told))
-
-
-def test_no_feature_of_a_sound_is_negative_as_those_of_unheard_frames_are():
-    rng = np.random.default_rng(0)
-    sound = np.concatenate((np.zeros(5000), rng.normal(0, 1, 9000), np.zeros(5000)))
-    stream = FeatureStream(TINY.features, 24_000)
-    assert stream.process(sound.astype(np.float32)).min() >= 0 > UNHEARD
-
-
-@pytest.mark.parametrize("ahead", [0, 14])
-def test_lost_frames_count_as_the_one_before_without_a_rise(ahead):
-    tiny, features = random_model(tail=50, ahead=ahead), random_features(TINY, 90)
+def test_lost_frames_count_as_the_one_before_without_a_rise():
+    tiny, features = random_model(tail=50), random_features(TINY, 90)
     skipped, pushed = tiny.stream(), tiny.stream()
     bands = TINY.features.bands
     for frame in features[:60]:
@@ -218,12 +165,10 @@ def test_lost_frames_count_as_the_one_before_without_a_rise(ahead):
     held = np.concatenate((features[59, :bands], np.zeros_like(features[59, bands:])))
     for _ in range(7):
         pushed.push(held)
-    found, wanted = skipped.coming, pushed.coming
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
     np.testing.assert_allclose(skipped.window[-20:], pushed.window[-20:], atol=1e-5)
     skipped.skip(26)  # more than half a second
     assert skipped.newest == -1
-    assert not skipped.coming.any()
+    assert skipped.window.shape == (0, 2)
 
 
 def test_a_frame_that_is_not_finite_does_no_lasting_harm():
@@ -258,9 +203,8 @@ def test_two_streams_of_a_model_do_not_disturb_each_other():
     np.testing.assert_array_equal(second.window, windows(tiny.stream(), two)[-1])
 
 
-@pytest.mark.parametrize("ahead", [0, 14])
-def test_push_allocates_no_arrays(ahead):
-    stream, features = random_model(ahead=ahead).stream(), random_features(TINY, 400)
+def test_push_allocates_no_arrays():
+    stream, features = random_model().stream(), random_features(TINY, 400)
     for frame in features:
         stream.push(frame)
     tracemalloc.start()

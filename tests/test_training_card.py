@@ -86,11 +86,9 @@ def test_the_network_is_told_from_the_configuration(tmp_path):
     count = sum(np.prod(s) for n, s in TINY.shapes().items() if n not in ("mean", "inv_std"))
     assert f"{count:,} weights" in text
     assert "newest 10 frames, every 25 hops" in text
-    assert "before they are heard" not in text
     assert "corrected" not in text
-    told = card.architecture(saved(tmp_path, inputs=0, ahead=14, offset=-0.25))
+    told = card.architecture(saved(tmp_path, inputs=0, offset=-0.25))
     assert "No dense layer" in told
-    assert "14 frames (280 ms) after the newest" in told
     assert "corrected by -5.0 ms" in told
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from rtbeat.features import FeatureConfig
 from rtbeat.model import BeatModel
-from rtbeat.weights import UNHEARD, ModelConfig
+from rtbeat.weights import ModelConfig
 from tests.needs import require
 
 torch = require("torch", 'pip install ".[train]"')
@@ -58,8 +58,8 @@ def work(shard, tmp_path, monkeypatch):
 def arguments(work, **changes):
     plain = {
         "work": work, "name": "tiny", "minutes": 1e9, "processes": 1, "batch": 8, "inputs": 6,
-        "layers": 1, "units": 6, "ahead": 0, "dropout": 0.0, "rate": 0.1, "check": 2,
-        "rendered": None, "start": None, "seed": 1,
+        "layers": 1, "units": 6, "dropout": 0.0, "rate": 0.1, "check": 2, "rendered": None,
+        "start": None, "seed": 1,
     }  # fmt: skip
     return argparse.Namespace(**{**plain, **changes})
 
@@ -75,9 +75,8 @@ def flat(state):
     return [torch.as_tensor(state)]
 
 
-@pytest.mark.parametrize("ahead", [0, 10])
-def test_the_loss_falls(work, ahead):
-    run = train.Run(0, arguments(work, ahead=ahead))
+def test_the_loss_falls(work):
+    run = train.Run(0, arguments(work))
     losses = [run.train_step() for _ in range(60)]
     assert np.isfinite(losses).all()
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
@@ -116,10 +115,8 @@ def test_a_resumed_run_draws_other_windows_than_it_has_had(work):
     assert (resumed.sampler.draw(4, 50).mel != fresh.sampler.draw(4, 50).mel).any()
 
 
-@pytest.mark.parametrize("ahead", [0, 9])
-def test_a_run_from_the_command_line_ends_and_is_exported(work, monkeypatch, capsys, ahead):
+def test_a_run_from_the_command_line_ends_and_is_exported(work, monkeypatch, capsys):
     sizes = ["--inputs", "6", "--layers", "2", "--units", "6", "--batch", "4"]
-    sizes += ["--ahead", str(ahead)]
     common = ["--work", str(work), "--name", "tiny"]
     # no minutes: not one step, but all that a run leaves
     monkeypatch.setattr(
@@ -128,7 +125,7 @@ def test_a_run_from_the_command_line_ends_and_is_exported(work, monkeypatch, cap
     train.main()
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (report["step"], report["loss"]) == (0, None)
-    assert set(report["songs"]) == {"settled", "newest"} | ({"ahead"} if ahead else set())
+    assert set(report["songs"]) == {"settled", "newest"}
     assert all(np.isfinite(value) for value in report["songs"].values())
     log = (work / "runs" / "tiny" / "log.jsonl").read_text()
     assert json.loads(log.splitlines()[-1]) == report
@@ -141,7 +138,6 @@ def test_a_run_from_the_command_line_ends_and_is_exported(work, monkeypatch, cap
     model = BeatModel.load(out)
     config = model.config
     assert (config.inputs, config.layers, config.units, config.offset) == (6, 2, 6, 0.25)
-    assert config.ahead == ahead
     assert model.provenance["run"] == "tiny"
     assert model.provenance["command"] == "x"
     assert model.provenance["data"]["hours"] == {"songs": round(14 * FRAMES / 50 / 3600, 2)}
@@ -183,83 +179,40 @@ def test_downbeats_count_only_where_bars_are_known():
     wrong = logits.clone()
     wrong[1, :, 1] = 5.0  # a downbeat in every frame of the second item
     known, unknown = torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.0])
-    assert train.loss(wrong, targets, known, 0) > train.loss(logits, targets, known, 0)
-    assert train.loss(wrong, targets, unknown, 0) == train.loss(logits, targets, unknown, 0)
+    assert train.loss(wrong, targets, known) > train.loss(logits, targets, known)
+    assert train.loss(wrong, targets, unknown) == train.loss(logits, targets, unknown)
 
 
-@pytest.mark.parametrize("ahead", [0, 1, 20])
-def test_the_newest_frames_weigh_more_and_those_ahead_have_their_weight(ahead):
+def test_the_newest_frames_weigh_more():
     targets = torch.zeros(1, 100, 2)
 
     def wrong_in(frame):
         logits = torch.zeros(1, 100, 2)
         logits[:, frame] = 4.0
-        return train.loss(logits, targets, torch.ones(1), ahead) - train.loss(
-            torch.zeros(1, 100, 2), targets, torch.ones(1), ahead
+        return train.loss(logits, targets, torch.ones(1)) - train.loss(
+            torch.zeros(1, 100, 2), targets, torch.ones(1)
         )
 
     ratios = [float(wrong_in(frame) / wrong_in(0)) for frame in range(100)]
-    older = 100 - ahead - train.NEWEST
-    weights = [1.0] * older + [train.NEWEST_WEIGHT] * train.NEWEST + [train.AHEAD_WEIGHT] * ahead
+    weights = [1.0] * (100 - train.NEWEST) + [train.NEWEST_WEIGHT] * train.NEWEST
     np.testing.assert_allclose(ratios, weights, rtol=2e-3)
-
-
-# ---- frames that have not come yet ----
-
-
-def test_the_last_frames_are_hidden_after_all_that_is_varied(work):
-    sampler = train.Run(0, arguments(work)).sampler
-    batch = sampler.draw(16, 60)
-    x, targets, known = {}, {}, {}
-    for ahead in (0, 1, 9):
-        config = ModelConfig(ahead=ahead)
-        generator = torch.Generator().manual_seed(3)
-        x[ahead], targets[ahead], known[ahead] = train.prepare(batch, config, generator, "cpu")
-    assert x[0].shape == (16, 60, ModelConfig().features.size)
-    assert x[0].min() >= 0 > UNHEARD
-    for ahead in (1, 9):
-        assert torch.equal(x[ahead][:, :-ahead], x[0][:, :-ahead])
-        assert (x[ahead][:, -ahead:] == UNHEARD).all()
-        # beats are asked for there as well
-        assert torch.equal(targets[ahead], targets[0])
-        assert torch.equal(known[ahead], known[0])
-    assert targets[0][:, -9:].max() == 1
-
-
-def test_the_mean_of_the_features_is_that_of_frames_heard(work):
-    heard, some = (train.Run(0, arguments(work, name=f"{n}", ahead=n)).net for n in (0, 9))
-    assert torch.equal(heard.mean, some.mean)
-    assert torch.equal(heard.inv_std, some.inv_std)
 
 
 class Steps(torch.nn.Module):
     """Logits that only tell which part of a window a frame lies in."""
 
-    def __init__(self, ahead):
-        super().__init__()
-        self.config = ModelConfig(ahead=ahead)
+    config = ModelConfig()
 
     def forward(self, x):
-        ahead = self.config.ahead
-        assert ((x == UNHEARD).all(2) == (torch.arange(400) >= 400 - ahead)).all()
-        steps = [9.0] * 50 + [0.0] * (325 - ahead) + [1.0] * 25 + [2.0] * ahead
+        steps = [9.0] * 50 + [0.0] * 325 + [1.0] * 25
         return torch.tensor(steps)[None, :, None].expand(len(x), -1, 2)
 
 
-@pytest.mark.parametrize("ahead", [0, 1, 14])
-def test_validation_tells_settled_newest_and_unheard_frames_apart(ahead):
+def test_validation_tells_settled_and_newest_frames_apart():
     quiet = pulses("quiet", 30)
     quiet.beats, quiet.numbers = quiet.beats[:0], quiet.numbers[:0]
-    scores = train.validate(Steps(ahead), Sampler({"songs": [quiet]}, {}, [7]), "cpu")
-    expected = {"settled": np.log1p(1), "newest": np.log1p(np.e)}
-    expected |= {"ahead": np.log1p(np.e**2)} if ahead else {}
-    assert scores == pytest.approx(expected)
-
-
-def test_too_many_frames_ahead_are_refused(work):
-    train.Run(0, arguments(work, ahead=15))  # windows of 40 frames keep the newest 25
-    with pytest.raises(SystemExit, match="--ahead can be 15 at most, not 16"):
-        train.Run(0, arguments(work, name="other", ahead=16))
+    scores = train.validate(Steps(), Sampler({"songs": [quiet]}, {}, [7]), "cpu")
+    assert scores == pytest.approx({"settled": np.log1p(1), "newest": np.log1p(np.e)})
 
 
 def test_the_learning_rate_warms_up_and_falls_with_the_minutes(work):
@@ -301,20 +254,20 @@ def test_a_run_may_begin_with_a_weights_file_and_more_units(work):
         assert torch.equal(new, kept)
 
 
-def test_a_run_may_begin_with_a_weights_file_with_more_inputs_and_frames_ahead(work):
+def test_a_run_may_begin_with_a_weights_file_and_more_inputs(work):
     first = train.Run(0, arguments(work))
     first.save()
     file = work / "first.npz"
     export.export(work, "tiny", 0.0, "", {}).save(file)
-    second = train.Run(0, arguments(work, name="wide", inputs=12, ahead=9, start=str(file)))
-    assert (second.config.inputs, second.config.units, second.config.ahead) == (12, 6, 9)
+    second = train.Run(0, arguments(work, name="wide", inputs=12, start=str(file)))
+    assert (second.config.inputs, second.config.units) == (12, 6)
     x = torch.randn(1, 80, second.config.features.size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         narrow, wide = (net.eval()(x) for net in (first.averaged, second.net))
     torch.testing.assert_close(wide, narrow, atol=0.1, rtol=0)
     second.train_step()
     second.save()
-    assert export.export(work, "wide", 0.0, "", {}).config.ahead == 9
+    assert export.export(work, "wide", 0.0, "", {}).config.inputs == 12
 
 
 def test_a_weights_file_of_another_shape_is_refused(work):

@@ -22,7 +22,7 @@ def stored(path):
 
 @pytest.mark.parametrize("config", [TINY, ANCESTOR], ids=["tiny", "ancestor"])
 def test_a_saved_model_is_the_same_when_loaded(tmp_path, config):
-    saved = random_model(config, offset=0.25, ahead=3)
+    saved = random_model(config, offset=0.25)
     saved.save(tmp_path / "a.npz")
     loaded = BeatModel.load(tmp_path / "a.npz")
     assert loaded.config == saved.config
@@ -124,8 +124,6 @@ NOT_FINITE = np.full(2, np.nan, np.float32)
         ({"config": np.array("{")}, "is damaged"),
         ({"config": np.array("[]")}, "model config must be a table"),
         ({"config": np.array('{"units": -1}')}, "units must be a whole number"),
-        ({"config": np.array('{"ahead": -1}')}, "ahead must be a whole number from 0 to 1000"),
-        ({"config": np.array('{"ahead": "some"}')}, "ahead must be .*, not 'some'"),
         ({"provenance": np.array("[]")}, "provenance"),
     ],
 )
@@ -173,20 +171,6 @@ def test_config_survives_json(config):
     assert ModelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
-def test_a_file_from_before_any_frames_were_told_ahead_loads_with_none(tmp_path):
-    path, old = tmp_path / "a.npz", random_model()
-    old.save(path)
-    content = stored(path)
-    config = json.loads(str(content["config"]))
-    assert config.pop("ahead") == 0
-    np.savez(path, **content | {"config": np.array(json.dumps(config))})
-    loaded = BeatModel.load(path)
-    assert loaded.config == old.config
-    assert loaded.stream().coming.shape == (0, 2)
-    features = random_features(TINY, 10)
-    np.testing.assert_array_equal(loaded.activations(features), old.activations(features))
-
-
 def test_defaults_fill_what_a_config_leaves_out():
     assert ModelConfig.from_dict({}) == ModelConfig()
 
@@ -205,10 +189,6 @@ def test_defaults_fill_what_a_config_leaves_out():
         ("window", "ten"),
         ("tail", 51),
         ("refresh", 0),
-        ("ahead", -1),
-        ("ahead", 1001),
-        ("ahead", 2.0),
-        ("ahead", True),
         ("offset", float("inf")),
     ],
 )

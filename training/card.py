@@ -92,11 +92,6 @@ def architecture(model: Model) -> str:
         f"Run over the last {config.window:g} s: at each hop the newest {config.tail} frames, "
         f"every {config.refresh} hops all of them.",
     ]
-    if config.ahead:
-        lines.append(
-            f"{config.ahead} frames ({1000 * config.ahead / rate:.0f} ms) after the newest one are "
-            "told before they are heard."
-        )
     if config.offset:
         lines.append(f"Timing corrected by {1000 * config.offset / rate:+.1f} ms.")
     return "\n".join(f"* {line}" for line in lines)

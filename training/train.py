@@ -26,7 +26,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from rtbeat import weights
 from rtbeat.features import FeatureConfig
-from rtbeat.weights import UNHEARD, ModelConfig
+from rtbeat.weights import ModelConfig
 from training.augment import augment, features
 from training.net import BeatNet, load_arrays
 from training.widen import widen
@@ -36,40 +36,30 @@ from training.windows import Batch, Sampler, load_sources
 LENGTHS = (150, 300, 400, 500)
 SHARES = {"midi": 0.3, "train_gtzan": 0.4, "train_charts": 0.24, "negatives": 0.06}
 NEWEST, NEWEST_WEIGHT = 25, 4.0  # the newest frames are those that a prediction hangs on
-AHEAD_WEIGHT = 2.0  # of frames that are not heard yet
 DOWNBEAT_WEIGHT = 1.0
 MOMENTUM = 0.998  # of the averaged weights, which are what is exported
 
 
-def loss(logits: Tensor, batch_targets: Tensor, bars_known: Tensor, ahead: int) -> Tensor:
-    """Cross-entropy of beats and downbeats; the newest frames of a window weigh more. The last
-    ``ahead`` frames have not been heard."""
+def loss(logits: Tensor, batch_targets: Tensor, bars_known: Tensor) -> Tensor:
+    """Cross-entropy of beats and downbeats; the newest frames of a window weigh more."""
     each = binary_cross_entropy_with_logits(logits, batch_targets, reduction="none")
     age = torch.ones(logits.shape[1], device=logits.device)
-    heard = logits.shape[1] - ahead
-    age[heard - NEWEST : heard] = NEWEST_WEIGHT
-    age[heard:] = AHEAD_WEIGHT
+    age[-NEWEST:] = NEWEST_WEIGHT
     age = age / age.mean()
     beat = (each[..., 0] * age).mean()
     downbeat = (each[..., 1] * age * bars_known[:, None]).mean()
     return beat + DOWNBEAT_WEIGHT * downbeat
 
 
-def hide(x: Tensor, ahead: int) -> Tensor:
-    """Features ``(batch, frames, F)`` whose last ``ahead`` frames have not come yet."""
-    heard = x.shape[1] - ahead
-    return torch.cat((x[:, :heard], torch.full_like(x[:, heard:], UNHEARD)), 1)
-
-
 def prepare(
-    batch: Batch, config: ModelConfig, generator: torch.Generator, device: str
+    batch: Batch, config: FeatureConfig, generator: torch.Generator, device: str
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Varied features, targets and known bars of a batch."""
     mel, targets = augment(
-        torch.from_numpy(batch.mel), torch.from_numpy(batch.targets), config.features, generator
+        torch.from_numpy(batch.mel), torch.from_numpy(batch.targets), config, generator
     )
     return (
-        hide(features(mel, config.features), config.ahead).to(device),
+        features(mel, config).to(device),
         targets.to(device),
         torch.from_numpy(batch.bars_known).float().to(device),
     )
@@ -78,7 +68,7 @@ def prepare(
 def standardise(net: BeatNet, sampler: Sampler, generator: torch.Generator) -> None:
     """Set the network's mean and deviation of the features from a few batches."""
     batches = [sampler.draw(32, 300) for _ in range(4)]
-    config = replace(net.config, ahead=0)
+    config = net.config.features
     x = torch.cat([prepare(b, config, generator, "cpu")[0].flatten(0, 1) for b in batches])
     net.mean.copy_(x.mean(0))
     net.inv_std.copy_(1.0 / (x.std(0) + 0.05))
@@ -86,24 +76,18 @@ def standardise(net: BeatNet, sampler: Sampler, generator: torch.Generator) -> N
 
 @torch.no_grad()
 def validate(net: BeatNet, sampler: Sampler, device: str) -> dict[str, float]:
-    """Cross-entropy of the beat on windows of songs kept out: settled frames, newest ones, and
-    those not heard yet."""
+    """Cross-entropy of the beat on windows of songs kept out, whole and newest frames."""
     net.eval()
-    ahead = net.config.ahead
-    parts: dict[str, list[float]] = {"settled": [], "newest": []} | ({"ahead": []} if ahead else {})
+    whole, newest = [], []
     for _ in range(6):
         batch = sampler.draw(32, 400)
-        x = features(torch.from_numpy(batch.mel).float().exp(), net.config.features)
-        x = hide(x, ahead).to(device)
+        x = features(torch.from_numpy(batch.mel).float().exp(), net.config.features).to(device)
         target = torch.from_numpy(batch.targets)[..., 0].to(device)
         each = binary_cross_entropy_with_logits(net(x)[..., 0], target, reduction="none")
-        heard = each.shape[1] - ahead
-        parts["settled"].append(each[:, 50 : heard - NEWEST].mean().item())
-        parts["newest"].append(each[:, heard - NEWEST : heard].mean().item())
-        if ahead:
-            parts["ahead"].append(each[:, heard:].mean().item())
+        whole.append(each[:, 50:-NEWEST].mean().item())
+        newest.append(each[:, -NEWEST:].mean().item())
     net.train()
-    return {name: float(np.mean(values)) for name, values in parts.items()}
+    return {"settled": float(np.mean(whole)), "newest": float(np.mean(newest))}
 
 
 def average_gradients(net: BeatNet, world: int) -> None:
@@ -127,14 +111,8 @@ class Run:
         self.folder = args.work / "runs" / args.name
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(args.seed)
-        if min(LENGTHS) - args.ahead < NEWEST:
-            raise SystemExit(f"--ahead can be {min(LENGTHS) - NEWEST} at most, not {args.ahead}")
         self.config = ModelConfig(
-            features=FeatureConfig(),
-            inputs=args.inputs,
-            layers=args.layers,
-            units=args.units,
-            ahead=args.ahead,
+            features=FeatureConfig(), inputs=args.inputs, layers=args.layers, units=args.units
         )
         self.net = BeatNet(self.config, dropout=args.dropout).to(self.device)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=args.rate, weight_decay=0.01)
@@ -170,7 +148,7 @@ class Run:
             config, values = widen(config, values, self.config.inputs, self.config.units, rng)
         except ValueError as error:
             raise SystemExit(f"{path}: {error}; see --inputs and --units") from error
-        if replace(config, offset=0.0, ahead=self.config.ahead) != self.config:
+        if replace(config, offset=0.0) != self.config:
             raise SystemExit(f"{path} has {config.layers} layers; give the same with --layers")
         load_arrays(self.net, values)
         self.averaged = copy.deepcopy(self.net)
@@ -221,11 +199,11 @@ class Run:
         frames = LENGTHS[int(np.random.default_rng(self.step).integers(len(LENGTHS)))]
         size = max(4, self.args.batch // self.args.processes)
         batch = self.sampler.draw(size, frames)
-        x, target, known = prepare(batch, self.config, self.generator, self.device)
+        x, target, known = prepare(batch, self.config.features, self.generator, self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
         self.optimizer.zero_grad()
-        value = loss(self.net(x), target, known, self.config.ahead)
+        value = loss(self.net(x), target, known)
         value.backward()
         if self.args.processes > 1:
             average_gradients(self.net, self.args.processes)
@@ -296,7 +274,6 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=64)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--units", type=int, default=80)
-    parser.add_argument("--ahead", type=int, default=14, help="frames told before they are heard")
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--check", type=int, default=200, help="steps between checkpoints")
