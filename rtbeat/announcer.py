@@ -20,8 +20,6 @@ from rtbeat.pulse import Line, Pulse
 from rtbeat.taps import Taps
 from rtbeat.timeline import Timeline
 
-# confidence needed to begin; noise, where any frame may be a beat, has less
-LOCK_CONFIDENCE = 0.32
 LOCK_PRESENCE = 0.5  # evidence needed to begin, or to go on after a break
 COAST_PRESENCE = 0.02  # evidence under which beats are only carried on
 MISSED_BEATS = 4  # in a row that are not heard, of a steady tempo: a break
@@ -232,7 +230,7 @@ class Announcer:
 
     def _may_announce(self, time: float, confidence: float) -> bool:
         if not self.giving_out:
-            if confidence < LOCK_CONFIDENCE or not self._has_evidence(LOCK_PRESENCE):
+            if confidence < self.decoder.lock_confidence or not self._has_evidence(LOCK_PRESENCE):
                 return False
             self.state = State.LOCKED
         return self.last is None or time - self.last.time >= self._shortest - 1e-9

@@ -60,6 +60,10 @@ class Decoder(Protocol):
     """
 
     @property
+    def lock_confidence(self) -> float:
+        """Confidence of a prediction, 0..1, from which on a first beat may be announced."""
+
+    @property
     def presence(self) -> float:
         """0..1: how sure it is that there is a beat to follow at all."""
 

@@ -52,6 +52,8 @@ class SearchDecoder:
     Thread: one at a time, not the audio callback. Realtime-safe: no.
     """
 
+    lock_confidence = 0.32
+
     def __init__(
         self,
         frame_rate: float = 50.0,

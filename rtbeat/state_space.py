@@ -64,7 +64,7 @@ class Dynamics:
 
     tempo_centre: float = 110.0
     tempo_width: float = 0.5
-    tempo_pull: float = 0.15
+    tempo_pull: float = 0.08
     tempo_drift: float = 0.015
     timing: float = 0.02
     restart: float = 1e-3
