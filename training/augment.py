@@ -36,8 +36,8 @@ def shift_bands(power: Tensor, config: FeatureConfig, octaves: Tensor) -> Tensor
 
 def tone_curve(config: FeatureConfig, batch: int, generator: torch.Generator) -> Tensor:
     """Random smooth gain of each band as power ``(batch, bands)``; at times a narrow band."""
-    weights = torch.randn(batch, 4, generator=generator) * torch.tensor([2.5, 2.0, 1.5, 1.0])
-    band_limited = torch.rand(batch, generator=generator) < 0.06
+    weights = torch.randn(batch, 4, generator=generator) * torch.tensor([4.0, 3.0, 2.0, 1.5])
+    band_limited = torch.rand(batch, generator=generator) < 0.12
     low = torch.rand(batch, generator=generator) * 0.3
     high = 0.6 + torch.rand(batch, generator=generator) * 0.4
     curves = []
@@ -52,12 +52,12 @@ def tone_curve(config: FeatureConfig, batch: int, generator: torch.Generator) ->
 
 
 def add_noise(power: Tensor, config: FeatureConfig, generator: torch.Generator) -> Tensor:
-    """Steady noise of a random tone, 0 to 40 dB under the music, in a fifth of the items; windows
+    """Steady noise of a random tone, 0 to 40 dB under the music, in a third of the items; windows
     of silence get faint noise."""
     batch, frames, bands = power.shape
     level = power.mean((1, 2), keepdim=True).clamp_min(1e-7)
     ratio = 10.0 ** (-(40.0 * torch.rand(batch, 1, 1, generator=generator)) / 10.0)
-    ratio = ratio * (torch.rand(batch, 1, 1, generator=generator) < 0.2)
+    ratio = ratio * (torch.rand(batch, 1, 1, generator=generator) < 0.33)
     tone = tone_curve(config, batch, generator)[:, None, :]
     # the power of noise in a band fluctuates: a mean of a few exponential variables
     uniform = torch.rand(2, batch, frames, bands, generator=generator).clamp_min(1e-6)
@@ -70,28 +70,28 @@ def chosen(batch: int, share: float, generator: torch.Generator) -> Tensor:
 
 
 def change_dynamics(power: Tensor, generator: torch.Generator) -> Tensor:
-    """A compressor or expander in a fifth of the items: distances from the mean level, in decibels,
+    """A compressor or expander in a third of the items: distances from the mean level, in decibels,
     shrink to 0.6 or grow to 1.3 of what they were. Digital silence stays silent."""
     batch = len(power)
     exponent = 0.6 + 0.7 * torch.rand(batch, 1, 1, generator=generator)
-    exponent = torch.where(chosen(batch, 0.2, generator), exponent, 1.0)
+    exponent = torch.where(chosen(batch, 0.33, generator), exponent, 1.0)
     mean = power.mean((1, 2), keepdim=True).clamp_min(SILENCE)
     return torch.where(power > 2 * SILENCE, mean * (power / mean) ** exponent, power)
 
 
 def fade(power: Tensor, generator: torch.Generator) -> Tensor:
-    """A change of level by up to 20 dB over the window in a tenth of the items."""
+    """A change of level by up to 20 dB over the window in a quarter of the items."""
     batch, frames, _ = power.shape
     slope = 40.0 * (torch.rand(batch, 1, 1, generator=generator) - 0.5)
-    slope = slope * chosen(batch, 0.1, generator)
+    slope = slope * chosen(batch, 0.25, generator)
     return power * 10.0 ** (slope * torch.linspace(-0.5, 0.5, frames)[None, :, None] / 10.0)
 
 
 def add_room(power: Tensor, config: FeatureConfig, generator: torch.Generator) -> Tensor:
-    """The dying sound of a room in an eighth of the items: each frame leaves an echo that falls by
+    """The dying sound of a room in a quarter of the items: each frame leaves an echo that falls by
     60 dB in 0.3 to 1.5 s, 3 to 20 dB under it in sum."""
     batch, frames, bands = power.shape
-    rooms = torch.nonzero(chosen(batch, 0.125, generator).flatten())[:, 0]
+    rooms = torch.nonzero(chosen(batch, 0.25, generator).flatten())[:, 0]
     seconds = 0.3 + 1.2 * torch.rand(len(rooms), 1, 1, generator=generator)
     decibels = -3.0 - 17.0 * torch.rand(len(rooms), 1, 1, generator=generator)
     kept = 10.0 ** (-6.0 / (seconds * config.frame_rate))  # power from frame to frame
@@ -108,13 +108,13 @@ def add_room(power: Tensor, config: FeatureConfig, generator: torch.Generator) -
 
 
 def damp_bands(power: Tensor, config: FeatureConfig, generator: torch.Generator) -> Tensor:
-    """A stretch of up to a third of the bands taken down by 10 to 40 dB in an eighth of the items
+    """A stretch of up to a third of the bands taken down by 10 to 40 dB in a quarter of the items
     (T. Park et al., "SpecAugment", Interspeech 2019): no instrument may be relied on."""
     batch = len(power)
     low = torch.rand(batch, generator=generator)
     high = low + torch.rand(batch, generator=generator) / 3.0
     loss = 10.0 + 30.0 * torch.rand(batch, generator=generator)
-    loss = loss * chosen(batch, 0.125, generator).flatten()
+    loss = loss * chosen(batch, 0.25, generator).flatten()
     x = torch.cat([torch.linspace(0, 1, bands) for _, bands in config.windows])
     inside = (x[None] > low[:, None]) & (x[None] < high[:, None])
     return power * (10.0 ** (-loss[:, None] * inside / 10.0))[:, None, :]

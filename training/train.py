@@ -34,7 +34,7 @@ from training.windows import Batch, Sampler, load_sources
 
 # windows of many lengths: the network has to know short pasts (a start) and long ones
 LENGTHS = (150, 300, 400, 500)
-SHARES = {"midi": 0.3, "train_gtzan": 0.4, "train_charts": 0.24, "negatives": 0.06}
+SHARES = {"midi": 0.44, "train_gtzan": 0.28, "train_charts": 0.22, "negatives": 0.06}
 NEWEST, NEWEST_WEIGHT = 25, 4.0  # the newest frames are those that a prediction hangs on
 DOWNBEAT_WEIGHT = 1.0
 MOMENTUM = 0.998  # of the averaged weights, which are what is exported

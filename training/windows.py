@@ -20,8 +20,8 @@ SILENT_SHARE = 0.03  # windows without music, so that silence and noise are know
 # them, at 150 BPM and more; without it the network learns to double the tempo of all real music.
 TEMPO_CENTRE, TEMPO_WIDTH = 105.0, 0.45
 TAPPED = frozenset({"train_gtzan", "ballroom"})  # by people, whose tempi stay as they are
-OVERLAY_SHARE = 0.08  # windows of music that talk, a crowd or noise is laid over
-CLICKS_SHARE = 0.06  # windows of music that are heard together with the tracker's own clicks
+OVERLAY_SHARE = 0.15  # windows of music that talk, a crowd or noise is laid over
+CLICKS_SHARE = 0.1  # windows of music that are heard together with the tracker's own clicks
 HALF_WIDTH = 1.5  # frames over which a target falls from 1 to 0 around a beat
 CONFIG = FeatureConfig()
 
