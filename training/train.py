@@ -36,7 +36,7 @@ from training.windows import Batch, Sampler, load_sources
 LENGTHS = (150, 300, 400, 500)
 SHARES = {"midi": 0.44, "train_gtzan": 0.28, "train_charts": 0.22, "negatives": 0.06}
 NEWEST, NEWEST_WEIGHT = 25, 4.0  # the newest frames are those that a prediction hangs on
-DOWNBEAT_WEIGHT = 1.0
+DOWNBEAT_WEIGHT = 0.5
 MOMENTUM = 0.998  # of the averaged weights, which are what is exported
 
 
