@@ -163,7 +163,7 @@ class FilterDecoder:
     """
 
     lag = 24  # frames that the kept state stays behind the newest
-    lock_confidence = 0.45
+    lock_confidence = 0.465
 
     def __init__(
         self,

@@ -45,7 +45,7 @@ class Observation:
     lowest: float = -2.5
     highest: float = 3.5
     penalty: float = 0.2
-    doubt: float = 0.1
+    doubt: float = 0.0
     downbeat_weight: float = 0.5
 
 
