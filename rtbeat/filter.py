@@ -28,6 +28,7 @@ from rtbeat.state_space import (
     Usual,
     log_odds,
     log_ratios,
+    raised,
 )
 
 NEGLIGIBLE = 1e-9  # events less likely than this are not followed further
@@ -268,7 +269,7 @@ class FilterDecoder:
         frame = self._committed + 1
         known = self.observation
         # against no beats at all the activations are taken at their word
-        usual = known.weight * float(log_odds(known.prior) - log_odds(self._usual.share))
+        usual = raised(known, self._usual.share)
         evidence = _commit(
             self._kept,
             frame,

@@ -198,6 +198,12 @@ def log_odds(chance: float | Float64) -> Float64:
     return np.asarray(np.log(chance / (1.0 - chance)), np.float64)
 
 
+def raised(observation: Observation, share: float) -> float:
+    """How much higher the log ratios are against this share than against the one known from
+    training."""
+    return observation.weight * float(log_odds(observation.prior) - log_odds(share))
+
+
 def log_ratios(
     activations: Float32, observation: Observation, share: float
 ) -> tuple[Float64, Float64, Float64]:

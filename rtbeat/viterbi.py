@@ -18,8 +18,8 @@ from rtbeat.state_space import (
     Observation,
     StateSpace,
     limited,
-    log_odds,
     log_ratios,
+    raised,
 )
 
 # Silence before the first and after the last beat costs a little less than silent beats would
@@ -154,9 +154,7 @@ def viterbi_beats(
     share = limited(observation.usual * float(activations[:, 0].mean()), observation)
     event, downbeat, other = log_ratios(activations, observation, share)
     # where beats are fainter than usual, so is silence against them
-    rest = observation.lowest + observation.weight * float(
-        log_odds(observation.prior) - log_odds(share)
-    )
+    rest = observation.lowest + raised(observation, share)
     frames = event_frames(event, space, min(rest, 0.0))
     numbers = bar_numbers(downbeat[frames], other[frames], space)
     padded = np.pad(activations[:, 0].astype(np.float64), 1)
