@@ -85,8 +85,10 @@ def test_there_are_24_ticks_between_two_beats(take):
 
 def test_the_tempo_that_a_witness_derives_is_that_of_the_music(take):
     _, take = take
-    settled = take.witness[len(take.witness) // 2 :]  # its own filter needs a while
-    assert abs(np.median(settled) - TEMPO) < 0.1
+    settled = np.array(take.witness[len(take.witness) // 2 :])  # its own filter needs a while
+    # RtMidi on JACK rounds ticks to the period, so single readings are up to 2 % off; the mean
+    # interval is not
+    assert abs(1.0 / np.mean(1.0 / settled) - TEMPO) < 0.1
 
 
 def test_ticks_on_the_jack_port_are_even_to_the_sample(take):
