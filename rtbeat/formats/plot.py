@@ -48,7 +48,7 @@ def draw(
     samples : ``(frames,)`` or ``(frames, channels)`` with their ``sample_rate`` in Hz; without
     them there is no waveform. The same beats and samples give the same bytes with the same
     matplotlib. Raises ``ValueError`` and ``ModuleNotFoundError`` as :func:`check` does, and
-    ``ValueError`` for samples without a rate. Thread: any one.
+    ``ValueError`` for samples without a rate. Thread: one at a time (matplotlib's settings).
     """
     check(suffix)
     if samples is not None and sample_rate is None:
