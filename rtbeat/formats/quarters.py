@@ -15,8 +15,8 @@ import numpy as np
 
 from rtbeat.beat import Beats
 
-AT_ONCE = 0.004  # seconds: a first beat before this is put at 0, no note is as short
-LONGEST = 3.0  # seconds between two beats; more is a break, 20 BPM is the least many DAWs take
+AT_ONCE = 0.004  # seconds: a first beat before this is put at 0, it would need over 900 BPM
+LONGEST = 3.0  # seconds between two beats, 20 BPM; more is a break
 USUAL = 0.5  # seconds a beat where there are not two
 
 

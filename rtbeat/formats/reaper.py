@@ -1,8 +1,8 @@
 """REAPER markers: the CSV that its Region/Marker Manager exports and imports.
 
 One marker a beat, called ``bar.beat``; bars are counted from the first downbeat, a beat before it
-is in bar 0. A beat whose place is not known has no name. Times are minutes and seconds, which
-REAPER reads whatever the ruler shows. A marker has no end and no length.
+is in bar 0. A beat whose place is not known has no name. Times are minutes and seconds, as REAPER
+exports them with its ruler set to those. A marker has no end and no length.
 """
 
 from __future__ import annotations
