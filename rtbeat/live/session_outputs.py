@@ -128,9 +128,10 @@ class Outputs:
             self._clock.set_grid(grid)
         for child in self._link:
             child.tell("grid", index, grid.number, bar, grid.time, grid.period)
-        heard = self._host(data["time"])
+        self._count += 1
+        heard, tempo, sure = self._host(data["time"]), data["tempo"], data["confidence"]
         for child in self._osc:
-            child.tell("beat", index, data["number"], bar, heard, data["tempo"], data["confidence"])
+            child.tell("beat", self._count, grid.number, bar, heard, tempo, sure)
 
     def _host(self, time: float) -> float:
         return self._feed.host_at(time) - self._latency.input
