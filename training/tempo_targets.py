@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-A_OCTAVE = 8  # classes an octave, 9 % apart
-TEMPI = 36.0 * 2.0 ** (np.arange(24) / A_OCTAVE)  # BPM, 36 to 264
-HEADS = tuple(f"tempo {tempo:.2f}" for tempo in TEMPI)
+from rtbeat.heard_tempo import A_OCTAVE, TEMPI
+
 SMOOTHED = 5  # intervals between beats whose median is the tempo at their middle
 
 
@@ -20,7 +19,8 @@ def local_tempo(beats: NDArray[np.float64], frame_rate: float) -> NDArray[np.flo
     """Tempo at each interval between beats (rising, in frames), BPM float64 ``(n - 1,)``."""
     intervals = np.pad(np.diff(beats), SMOOTHED // 2, mode="edge")
     spans = np.lib.stride_tricks.sliding_window_view(intervals, SMOOTHED)
-    return np.asarray(60.0 * frame_rate / np.median(spans, axis=1), np.float64)
+    # no interval is shorter than a frame
+    return np.asarray(60.0 * frame_rate / np.maximum(1.0, np.median(spans, axis=1)), np.float64)
 
 
 def tempo_targets(

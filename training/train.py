@@ -26,10 +26,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from rtbeat import weights
 from rtbeat.features import FeatureConfig
+from rtbeat.heard_tempo import HEADS
 from rtbeat.weights import ModelConfig
 from training.augment import augment, features
 from training.net import BeatNet, load_arrays
-from training.tempo_targets import HEADS
 from training.widen import widen, with_heads
 from training.windows import Batch, Sampler, load_sources
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtbeat.features import FeatureConfig
+from rtbeat.heard_tempo import TEMPI
 from training import negatives
 from training.clicks import click_times, click_track
 from training.shards import FLOOR, Excerpt, read_shard, to_log
-from training.tempo_targets import TEMPI, tempo_targets
+from training.tempo_targets import tempo_targets
 
 VALIDATION_SHARE = 0.15
 SILENT_SHARE = 0.03  # windows without music, so that silence and noise are known not to be beats
