@@ -86,7 +86,7 @@ def test_the_tempo_that_is_heard_decides_between_octaves(tempo):
     """Every other beat is faint: 75 and 150 BPM are both possible."""
     acts = activations(np.arange(4.0, 1500, 20.0), 1500)
     faint = activations(np.arange(24.0, 1500, 40.0), 1500)[:, 0] > 0.02
-    acts[faint] *= 0.3
+    acts[faint] *= 0.15
     heard, listening = with_tempo(acts, tempo), Observation(tempo_weight=1.0)
     frames, _, _ = viterbi_beats(heard, observation=listening)
     assert 3000.0 / np.median(np.diff(frames)) == pytest.approx(tempo, rel=0.01)
