@@ -31,6 +31,7 @@ Float32 = NDArray[np.float32]
 FFMPEG_TIMEOUT = 300.0  # seconds; an hour of m4a takes about 10
 # frames a read: what comes after the last whole read before a damaged place is lost
 _READ = 4096
+_WRITE = 65_536  # frames a write
 _WRITABLE = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
 
 
@@ -155,7 +156,11 @@ def audio_bytes(samples: Float32, sample_rate: int, suffix: str = ".wav") -> byt
     kind = check_writable(suffix)
     buffer = io.BytesIO()
     try:
-        soundfile.write(buffer, samples, sample_rate, format=kind)
+        channels = 1 if samples.ndim == 1 else samples.shape[1]
+        with soundfile.SoundFile(buffer, "w", sample_rate, channels, format=kind) as file:
+            # its Vorbis encoder crashes the process on minutes of audio in one write
+            for start in range(0, len(samples), _WRITE):
+                file.write(samples[start : start + _WRITE])
     except soundfile.LibsndfileError as error:
         raise ValueError(
             f"{suffix} cannot hold this audio ({sample_rate} Hz): {error.error_string} Use .wav"

@@ -96,6 +96,7 @@ def _online(tracker: BeatTracker, samples: NDArray[np.float32], report: Progress
         frame_rate=tracker.frame_rate,
         confidences=np.array([beat.confidence for beat in beats]),
         announced_at=np.array([beat.announced_at for beat in beats]),
+        sample_rate=tracker.sample_rate,
     )
 
 
@@ -137,4 +138,5 @@ def _offline(
         duration=duration,
         frame_rate=rate,
         confidences=confidences[inside],
+        sample_rate=sample_rate,
     )

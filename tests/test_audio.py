@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 
@@ -10,7 +11,7 @@ import pytest
 import soundfile
 
 from rtbeat import audio
-from rtbeat.audio import AudioFile, AudioFileError, read_audio, write_audio
+from rtbeat.audio import AudioFile, AudioFileError, audio_bytes, read_audio, write_audio
 from tests.needs import require_program
 
 RATE = 48_000
@@ -201,6 +202,14 @@ def test_written_audio_reads_back(tmp_path, suffix):
     assert rate == RATE
     assert samples.shape[1] == 1
     np.testing.assert_allclose(level(samples), level(tone(channels=1)), rtol=0.05)
+
+
+def test_long_audio_is_written_in_parts_that_the_vorbis_encoder_can_bear():
+    long = np.zeros(3_000_000, np.float32)
+    long[-1000:] = 0.5
+    made, _ = soundfile.read(io.BytesIO(audio_bytes(long, 8_000, ".ogg")))
+    assert len(made) == len(long)
+    assert np.abs(made[-1000:]).max() > 0.3
 
 
 @pytest.mark.parametrize(
