@@ -31,16 +31,16 @@ UNCHARGED = Observation(penalty=0.0)
 
 
 @nb.njit(nogil=True, cache=True)
-def _best_events(
-    event, heard, low, share, start, rest, periods, moves, shortest, lengths, back_step, back_move
-):  # type: ignore[no-untyped-def]
+def _best_events(event, heard, place, start, rest, periods, tables, back_step, back_move):  # type: ignore[no-untyped-def]
     """Fill the back pointers (frames, J); returns (last frame, its tempo) of the best path.
 
     event: log ratio of each frame; heard: log evidence of each frame (frames, 24) for the tempi of
-    :mod:`rtbeat.heard_tempo`, between which those here lie at ``low`` and ``share``; start: log
-    chance to begin with each tempo; rest: log ratio of a silent beat. back_step is 0 where a path
-    begins.
+    :mod:`rtbeat.heard_tempo`, between which those here lie at ``place``; start: log chance to begin
+    with each tempo; rest: log ratio of a silent beat; tables: moves, shortest, lengths. back_step
+    is 0 where a path begins.
     """
+    low, share = place
+    moves, shortest, lengths = tables
     frames, tempi = back_step.shape
     width = lengths.shape[1]
     reach = moves.shape[1] // 2
@@ -98,13 +98,11 @@ def event_frames(event: Float64, heard: Float32, space: StateSpace, rest: float)
     frame, tempo = _best_events(
         event,
         heard,
-        *between(space.periods, space.frame_rate),
+        between(space.periods, space.frame_rate),
         start,
         rest * REST,
         space.periods,
-        _log(space.moves),
-        space.shortest,
-        _log(space.lengths),
+        (_log(space.moves), space.shortest, _log(space.lengths)),
         back_step,
         back_move,
     )
@@ -158,8 +156,8 @@ def viterbi_beats(
 ) -> tuple[Float64, Int64, Float64]:
     """All beats of a piece.
 
-    activations : float32 ``(frames, heads)``. Returns positions in frames (float64, rising), numbers
-    (int64, 1 = downbeat) and confidences (float64, 0..1), each ``(n,)``.
+    activations : float32 ``(frames, heads)``. Returns positions in frames (float64, rising),
+    numbers (int64, 1 = downbeat) and confidences (float64, 0..1), each ``(n,)``.
     """
     observation = observation or UNCHARGED
     space = StateSpace(frame_rate, tempo_range, dynamics or Dynamics(), beats_per_bar)

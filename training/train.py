@@ -92,15 +92,12 @@ def validate(net: BeatNet, sampler: Sampler, device: str) -> dict[str, float]:
         wanted = torch.from_numpy(batch.targets)[:, -NEWEST, 2:].to(device)
         told, known = logits[:, -NEWEST, 2:].argmax(-1), wanted.amax(-1) > 0
         near = (told - wanted.argmax(-1)).abs() <= 1
-        tempo.append(near[known].float().mean().item() if known.any() else np.nan)
+        tempo += near[known].tolist()
         whole.append(each[:, 50:-NEWEST].mean().item())
         newest.append(each[:, -NEWEST:].mean().item())
     net.train()
-    return {
-        "settled": float(np.mean(whole)),
-        "newest": float(np.mean(newest)),
-        "tempo": float(np.mean(tempo)),
-    }
+    scores = {"settled": float(np.mean(whole)), "newest": float(np.mean(newest))}
+    return {**scores, "tempo": float(np.mean(tempo))} if tempo else scores
 
 
 def average_gradients(net: BeatNet, world: int) -> None:
