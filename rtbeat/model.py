@@ -22,15 +22,12 @@ from numpy.typing import NDArray
 
 from rtbeat import gru, weights
 from rtbeat.packed import buffers, pack
+from rtbeat.piece import PieceRun
 from rtbeat.weights import ModelConfig
 
 __all__ = ["ActivationStream", "BeatModel", "ModelConfig"]
 
 Float32 = NDArray[np.float32]
-
-# Offline, frames are given out in runs of _CHUNK, each heard together with the _AHEAD after it.
-_CHUNK = 12288
-_AHEAD = 1024
 
 # Lost frames up to so many seconds are filled in; after more the stream begins anew, which it was
 # trained for.
@@ -99,37 +96,21 @@ class BeatModel:
         """A new stream, ready: every kernel is compiled when this returns."""
         return ActivationStream(self)
 
+    def piece(self) -> PieceRun:
+        """A run over a whole piece, whose features come in parts."""
+        return PieceRun(self._packed)
+
     def activations(self, features: Float32) -> Float32:
         """Features ``(T, F)`` of a whole piece -> probabilities float32 ``(T, heads)``.
 
-        Up to 13312 frames (4 min 26 s at 50 frames/s) run as one. Longer pieces are run in parts
-        of 12288 frames, to bound memory (some 80 MB beside input and output for 80 units): the
-        forward direction goes on from part to part, the backward direction of each starts 1024
-        frames after its end. On music a trained model's probabilities then differ from one run
-        over all by some 0.01 at most; where it is in doubt, at a cut from one song to another, for
-        some frames by more.
+        Long pieces are run in parts, see :class:`rtbeat.piece.PieceRun`.
 
         Raises ``ValueError`` for features of another shape. Values that are not finite count as
         the mean. Thread: any. Realtime-safe: no.
         """
-        features = np.asarray(features, np.float32)
-        size = self.config.features.size
-        if features.ndim != 2 or features.shape[1] != size:
-            raise ValueError(f"features must have shape (frames, {size}), not {features.shape}")
-        total = len(features)
-        rows = min(total, _CHUNK + _AHEAD)
-        work = buffers(self._packed, 1 + rows, rows, rows)
-        out = np.zeros((total, len(self.config.heads)), np.float32)
-        start = 0
-        while start < total:
-            heard = np.ascontiguousarray(features[start : start + _CHUNK + _AHEAD])
-            gru.absorb(heard, 1, self._packed, work)
-            gru.refine(1, 1, 1 + len(heard), self._packed, work)
-            done = len(heard) if start + len(heard) == total else _CHUNK
-            out[start : start + done] = work.activations[1 : 1 + done]
-            work.states[:, 0] = work.states[:, done]
-            start += done
-        return out
+        piece = self.piece()
+        piece.push(features)
+        return piece.finish()
 
 
 class ActivationStream:
