@@ -10,12 +10,13 @@ from what was heard since.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,10 @@ from rtbeat.packed import buffers, pack
 from rtbeat.piece import PieceRun
 from rtbeat.weights import ModelConfig
 
-__all__ = ["ActivationStream", "BeatModel", "ModelConfig"]
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+__all__ = ["ActivationStream", "BeatModel", "ModelConfig", "is_bundled", "model_digest"]
 
 Float32 = NDArray[np.float32]
 
@@ -63,23 +67,7 @@ class BeatModel:
         Raises ``FileNotFoundError`` where there is none, ``ValueError`` where it is not a model or
         not a sound one, ``OSError`` where it cannot be read.
         """
-        if isinstance(name_or_path, str) and re.fullmatch(r"[\w-]+", name_or_path):
-            folder = importlib.resources.files("rtbeat") / "models"
-            source, name = folder / f"{name_or_path}.npz", f"model {name_or_path!r}"
-            if not source.is_file():
-                found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-                names = sorted(entry[:-4] for entry in found if entry.endswith(".npz"))
-                raise FileNotFoundError(
-                    f"no {name} comes with rtbeat; there is: {', '.join(names) or 'none'}. "
-                    "A model file of your own is given by its path, as in './mine.npz'"
-                )
-        else:
-            path = Path(name_or_path)
-            source, name = path, f"model file {str(path)!r}"
-            if not path.exists():
-                raise FileNotFoundError(f"{name} does not exist")
-            if path.is_dir():
-                raise ValueError(f"{name} is a folder; give the path of an .npz file")
+        source, name = _source(name_or_path)
         with source.open("rb") as file:
             return cls(*weights.read(file, name))
 
@@ -111,6 +99,41 @@ class BeatModel:
         piece = self.piece()
         piece.push(features)
         return piece.finish()
+
+
+def model_digest(name_or_path: str | os.PathLike[str] = "default") -> str:
+    """SHA-256 of a model's file, which :meth:`BeatModel.load` would find, as hexadecimal digits.
+
+    Raises as that does where there is none.
+    """
+    return hashlib.sha256(_source(name_or_path)[0].read_bytes()).hexdigest()
+
+
+def is_bundled(name_or_path: str | os.PathLike[str]) -> bool:
+    """Whether it is the name of a model that comes with rtbeat, there or not, and no path."""
+    return isinstance(name_or_path, str) and bool(re.fullmatch(r"[\w-]+", name_or_path))
+
+
+def _source(name_or_path: str | os.PathLike[str]) -> tuple[Traversable | Path, str]:
+    """The file of a model, and what to call it in messages."""
+    if is_bundled(name_or_path):
+        folder = importlib.resources.files("rtbeat") / "models"
+        source, name = folder / f"{name_or_path}.npz", f"model {name_or_path!r}"
+        if not source.is_file():
+            found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+            names = sorted(entry[:-4] for entry in found if entry.endswith(".npz"))
+            raise FileNotFoundError(
+                f"no {name} comes with rtbeat; there is: {', '.join(names) or 'none'}. "
+                "A model file of your own is given by its path, as in './mine.npz'"
+            )
+        return source, name
+    path = Path(name_or_path)
+    name = f"model file {str(path)!r}"
+    if not path.exists():
+        raise FileNotFoundError(f"{name} does not exist")
+    if path.is_dir():
+        raise ValueError(f"{name} is a folder; give the path of an .npz file")
+    return path, name
 
 
 class ActivationStream:

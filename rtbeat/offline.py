@@ -28,6 +28,7 @@ Progress = Callable[[float], None]
 
 OFFLINE: dict[str, OfflineDecoder] = {"filter": viterbi_beats, "search": search_beats}
 BLOCK_SECONDS = 5.0  # audio between two reports of progress
+SHORTEST = 1.5  # seconds that commands ask of a song: one beat at the slowest tempo, 40 BPM
 READ = 0.8  # share told when all has been read; the decoder is still to come
 
 

@@ -16,12 +16,7 @@ from rtbeat.formats.atomic import write_bytes
 from rtbeat.formats.json_file import as_object
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from rtbeat.beat import Beats
-
-SHORTEST = 1.5  # seconds: one beat at the slowest tempo, 40 BPM
 
 EPILOG = """\
 Without --beats and --click the beats are printed: one "time<TAB>number" a line, seconds and
@@ -110,37 +105,28 @@ class Tracked:
     """A song with its beats."""
 
     job: Job
-    samples: NDArray[np.float32]
-    rate: int
     beats: Beats
 
 
 def _do(job: Job, args: argparse.Namespace, terminal: Terminal) -> None:
-    from rtbeat.audio import read_audio
+    from rtbeat.offline import SHORTEST
 
-    samples, rate = read_audio(job.song)
-    seconds = len(samples) / rate
+    with terminal.progress(job.label) as progress, terminal.compile_note():
+        beats = _track(job.song, args, progress)
+    seconds = beats.duration
     if seconds < SHORTEST:
         raise NoResultError(f"{job.song}: too short ({seconds:.1f} s); {SHORTEST} s are needed")
-    with terminal.progress(job.label) as progress, terminal.compile_note():
-        beats = _track(samples, rate, args, progress)
     if not len(beats):
         raise NoResultError(f"{job.song}: no beats found in {seconds:.1f} s of audio")
-    _deliver(Tracked(job, samples, rate, beats), args, terminal)
+    _deliver(Tracked(job, beats), args, terminal)
 
 
-def _track(
-    samples: NDArray[np.float32],
-    rate: int,
-    args: argparse.Namespace,
-    progress: Callable[[float], None],
-) -> Beats:
+def _track(song: str, args: argparse.Namespace, progress: Callable[[float], None]) -> Beats:
     from rtbeat import track
 
     try:
         return track(
-            samples,
-            rate,
+            song,
             online=args.online,
             decoder=args.decoder,
             tempo_range=tuple(args.tempo_range),
@@ -150,7 +136,7 @@ def _track(
             **({} if args.lead is None else {"lead": args.lead}),
         )
     except (ValueError, FileNotFoundError, PermissionError) as error:
-        # the samples are read already, so it is an option, or the model's file
+        # what is wrong with the song is an AudioFileError; so it is an option, or the model's file
         raise UsageError(str(error)) from error
 
 
@@ -174,16 +160,17 @@ def _deliver(song: Tracked, args: argparse.Namespace, terminal: Terminal) -> Non
 
 
 def _deliver_click(song: Tracked, args: argparse.Namespace, terminal: Terminal) -> None:
-    from rtbeat.audio import audio_bytes
+    from rtbeat.audio import audio_bytes, read_audio
     from rtbeat.click import mix_clicks, render_clicks
 
-    beats, length = song.beats, len(song.samples)
-    clicks = render_clicks(beats.times, beats.numbers, song.rate, length, args.sound)
-    sound = clicks if args.click_only else mix_clicks(song.samples, clicks)
+    beats = song.beats
+    samples, rate = read_audio(song.job.song)  # only now: beats alone need no song in memory
+    clicks = render_clicks(beats.times, beats.numbers, rate, len(samples), args.sound)
+    sound = clicks if args.click_only else mix_clicks(samples, clicks)
     path = song.job.click
     suffix = ".wav" if path is None else os.path.splitext(path)[1]
     try:
-        data = audio_bytes(sound, song.rate, suffix)
+        data = audio_bytes(sound, rate, suffix)
     except ValueError as error:
         raise NoResultError(f"{song.job.song}: {error}") from error
     if path is None:
