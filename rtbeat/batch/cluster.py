@@ -152,7 +152,7 @@ def _results(client: Any, tasks: dict[int, tuple[Any, ...]]) -> Iterator[Outcome
 
     part_of_future = {submit(index): index for index in tasks}
     tries = dict.fromkeys(tasks, 1)
-    completed = as_completed(part_of_future)
+    completed = as_completed(part_of_future, loop=client.loop)
     for future in completed:
         index = part_of_future.pop(future)
         songs = tasks[index][1]
