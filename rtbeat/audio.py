@@ -41,6 +41,7 @@ Float32 = NDArray[np.float32]
 
 # frames a read: what comes after the last whole read before a damaged place is lost
 _READ = 4096
+_WRITE = 1 << 15  # frames
 _WRITABLE = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
 
 
@@ -180,8 +181,12 @@ def audio_bytes(samples: Float32, sample_rate: int, suffix: str = ".wav") -> byt
     """
     kind = check_writable(suffix)
     buffer = io.BytesIO()
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
     try:
-        soundfile.write(buffer, samples, sample_rate, format=kind)
+        with soundfile.SoundFile(buffer, "w", sample_rate, channels, format=kind) as file:
+            # libsndfile crashes where it has to write a minute of ogg at once
+            for start in range(0, len(samples), _WRITE):
+                file.write(samples[start : start + _WRITE])
     except soundfile.LibsndfileError as error:
         raise ValueError(
             f"{suffix} cannot hold this audio ({sample_rate} Hz): {error.error_string} Use .wav"

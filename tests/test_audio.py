@@ -231,6 +231,13 @@ def test_written_audio_reads_back(tmp_path, suffix):
     np.testing.assert_allclose(level(samples), level(tone(channels=1)), rtol=0.05)
 
 
+@pytest.mark.parametrize("suffix", [".flac", ".ogg"])
+def test_long_audio_is_written_whole(tmp_path, suffix):
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (70 * RATE, 2)).astype(np.float32)
+    write_audio(tmp_path / f"long{suffix}", noise, RATE)
+    assert soundfile.info(tmp_path / f"long{suffix}").frames == len(noise)
+
+
 @pytest.mark.parametrize(
     ("name", "rate", "reason"), [("a.doc", RATE, "known are .wav"), ("a.mp3", 96_000, "Use .wav")]
 )

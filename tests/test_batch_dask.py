@@ -126,7 +126,7 @@ def test_songs_that_take_workers_down_are_given_up_and_the_rest_is_done(
 def test_workers_that_see_other_files_are_refused(tmp_path, start):
     distributed = require("distributed", INSTALL)
     with distributed.Client(start(1).scheduler_address, set_as_default=False) as client:
-        with pytest.raises(cluster.ClusterError, match="does not see .*need the same files"):
+        with pytest.raises(cluster.ClusterError, match=r"does not see .*need the same files"):
             cluster._check_workers(client, str(tmp_path / "only here"))
         (tmp_path / "only here").touch()
         cluster._check_workers(client, str(tmp_path / "only here"))
