@@ -141,6 +141,22 @@ def test_a_cluster_that_cannot_be_used_is_told(tmp_path, monkeypatch, capfd):
     assert "there is no Dask scheduler at tcp://127.0.0.1:9" in capfd.readouterr().err
 
 
+def test_a_part_ends_after_the_song_at_hand_when_the_run_is_over(tmp_path):
+    """As at Ctrl-C: the mark by which workers know of the run is gone."""
+    require("pyarrow", INSTALL)
+    first, *others = songs(library(tmp_path / "Music", 3))
+    chosen = settings(tmp_path / "out", tiny_model(tmp_path / "tiny.npz"))
+    assert part_count(chosen.out, 1) == 1
+    mark = tmp_path / "mark"
+    mark.touch()
+    [outcome] = cluster.do_part(0, [first], chosen, str(mark), False)
+    assert outcome.status == "done"
+    mark.unlink()
+    [outcome] = cluster.do_part(0, [first, *others], chosen, str(mark), False)
+    assert outcome.status == "unchanged"
+    assert len(rows(tmp_path / "out")) == 1
+
+
 def test_a_data_set_keeps_its_number_of_parts_as_the_library_grows(tmp_path):
     assert part_count(str(tmp_path / "small"), 3) == 3
     assert part_count(str(tmp_path / "small"), 1_000_000) == 3
