@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Activations = NDArray[np.float32]
-"""float32 ``(frames, heads)``: probability of a beat and of a downbeat in each frame; then, of
-models that tell it, of each tempo of :mod:`rtbeat.heard_tempo`."""
+"""float32 ``(frames, 2)``: probability of a beat and of a downbeat in each frame."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtbeat.decoder import Activations, Prediction, TempoCandidate
-from rtbeat.heard_tempo import at_periods, between, log_evidence
 from rtbeat.state_space import (
     Dynamics,
     Float32,
@@ -89,33 +88,33 @@ def _step(mass, frame, ratios, following, moves, shortest, lengths, arrived, lea
 
 
 @nb.njit(nogil=True, cache=True)
-def _total(mass, heard):  # type: ignore[no-untyped-def]
+def _total(mass):  # type: ignore[no-untyped-def]
     total = 0.0
     for row in range(mass.shape[0]):
         for h in range(mass.shape[1]):
             for j in range(mass.shape[2]):
-                total += mass[row, h, j] * heard[j]
+                total += mass[row, h, j]
     return total
 
 
 @nb.njit(nogil=True, cache=True)
-def _commit(mass, frame, ratios, heard, rebate, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
-    """One settled frame: events, evidence ``heard`` float64 (J,) for each tempo, a little of a
-    fresh start, then the total made 1. Returns the log of the evidence for beats against none in
-    this frame; there events are charged ``rebate`` less."""
+def _commit(mass, frame, ratios, rebate, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
+    """One settled frame: events, then a little of a fresh start, then the total made 1. Returns
+    the log of the evidence for beats against none in this frame; there events are charged
+    ``rebate`` less."""
     following, moves, shortest, lengths = tables
     before, after = _step(
         mass, frame, ratios, following, moves, shortest, lengths, arrived, leaving
     )
     evidence = np.log(max(1.0 - before + after * np.exp(rebate), 1e-12))
-    total = _total(mass, heard)
+    total = _total(mass)
     ring = mass.shape[0]
-    keep = ((1.0 - restart) / max(total, 1e-30)) * heard
+    keep = np.float32((1.0 - restart) / max(total, 1e-30))
     for ahead in range(ring):
         row = (frame + 1 + ahead) % ring
         for h in range(mass.shape[1]):
             for j in range(mass.shape[2]):
-                mass[row, h, j] = mass[row, h, j] * keep[j] + restart * fresh[ahead, h, j]
+                mass[row, h, j] = mass[row, h, j] * keep + restart * fresh[ahead, h, j]
     return evidence
 
 
@@ -182,9 +181,6 @@ class FilterDecoder:
         self._restart = dynamics.restart
         self.space = StateSpace(frame_rate, tempo_range, dynamics, beats_per_bar)
         space = self.space
-        self._between = between(space.periods, frame_rate)
-        self._tempo_weight = self.observation.tempo_weight / frame_rate
-        self._unheard = np.ones(len(space.periods))
         shape = (space.reach + self.lag + 2, len(space.numbers), len(space.periods))
         self._downbeat = space.numbers == 1
         self._fresh = self._fresh_start(shape)
@@ -260,23 +256,15 @@ class FilterDecoder:
         while self._committed < newest - self.lag:
             row = len(window) - newest + self._committed
             if row < 0:
-                self._commit(np.ones(len(self._downbeat)), self._unheard)
+                self._commit(np.ones(len(self._downbeat)))
                 continue
             self._usual.hear(float(window[row, 0]))
-            settled = window[row : row + 1]
-            self._commit(self._ratios(settled)[0], self._heard(settled))
+            self._commit(self._ratios(window[row : row + 1])[0])
         count = min(newest - self._committed, len(window))
         self._unsettled = self._ratios(window[len(window) - count :])
         self._look_ahead()
 
-    def _heard(self, activations: Activations) -> Float64:
-        """How one frame's activations speak for each tempo, a ratio float64 ``(J,)``."""
-        if self._locked:
-            return self._unheard
-        log = at_periods(log_evidence(activations)[0], self._between)
-        return np.asarray(np.exp(self._tempo_weight * log), np.float64)
-
-    def _commit(self, ratios: Float64, heard: Float64) -> None:
+    def _commit(self, ratios: Float64) -> None:
         """The next frame, settled, into the kept state."""
         frame = self._committed + 1
         known = self.observation
@@ -286,7 +274,6 @@ class FilterDecoder:
             self._kept,
             frame,
             ratios,
-            heard,
             known.penalty - known.doubt - usual,
             0.0 if frame < self._trusted_until else self._restart,
             self._restart_state,
@@ -300,7 +287,7 @@ class FilterDecoder:
     def skip(self, count: int) -> None:
         """So many frames went by unheard: beats happen in them as they may."""
         for ratios in self._unsettled:
-            self._commit(ratios, self._unheard)
+            self._commit(ratios)
         first = self._newest + 1
         self._newest += count
         if count > SPAN_UNHEARD * self.space.frame_rate:

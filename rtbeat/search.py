@@ -113,14 +113,13 @@ class SearchDecoder:
     def update(self, window: Activations, newest: int) -> None:
         """Take in one more hop; the window's last row belongs to frame ``newest``.
 
-        Raises ``ValueError`` for a window without frames or without beat and downbeat.
+        Raises ``ValueError`` for a window that is not ``(frames, 2)`` with at least one frame.
         """
-        if window.ndim != 2 or window.shape[1] < 2 or len(window) == 0:
+        if window.ndim != 2 or window.shape[1] != 2 or len(window) == 0:
             raise ValueError(
-                f"window has shape {window.shape}; it must be (frames, heads), beat and downbeat "
-                "first"
+                f"window has shape {window.shape}; it must be (frames, 2), beat and downbeat"
             )
-        window = np.ascontiguousarray(window[:, :2], np.float32)
+        window = np.ascontiguousarray(window, np.float32)
         beats = window[:, 0].copy()
         first = newest + 1 - len(beats)
         listen = self._hops % _EVERY == 0

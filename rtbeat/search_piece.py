@@ -29,19 +29,17 @@ def search_beats(
 ) -> tuple[Float64, Int64, Float64]:
     """All beats of a piece: the search forward and backward from its surest beats.
 
-    activations : float32 ``(frames, heads)``. constant_tempo : intervals stay within 3 frames of
-    the piece's period. Gives positions in frames (float64, rising), numbers (int64, 1 = downbeat,
-    0 = unknown) and confidences (float64, 0..1), each ``(beats,)``; empty where no beat is heard.
+    activations : float32 ``(frames, 2)``. constant_tempo : intervals stay within 3 frames of the
+    piece's period. Gives positions in frames (float64, rising), numbers (int64, 1 = downbeat, 0 =
+    unknown) and confidences (float64, 0..1), each ``(beats,)``; empty where no beat is heard.
     Before the first and after the last beat that is heard there are none.
 
     Raises ``ValueError`` for activations of another shape and for options outside their range.
     """
-    if activations.ndim != 2 or activations.shape[1] < 2:
+    if activations.ndim != 2 or activations.shape[1] != 2:
         raise ValueError(
-            f"activations have shape {activations.shape}; they must be (frames, heads), beat and "
-            "downbeat first"
+            f"activations have shape {activations.shape}; they must be (frames, 2), beat, downbeat"
         )
-    activations = activations[:, :2]
     searcher = Searcher(frame_rate, tempo_range, gain=_GAIN)
     bars = checked_bars(beats_per_bar)
     beats = np.ascontiguousarray(activations[:, 0], np.float32)

@@ -35,7 +35,6 @@ class Observation:
         but the rival of a beat is a frame between two beats, where they are higher.
     doubt : the same where beats are weighed against none at all: noise must not add up to a beat.
     downbeat_weight : exponent of the odds of the downbeat among beats.
-    tempo_weight : how much of the log chance of a tempo, as the network hears it, counts a second.
     """
 
     weight: float = 1.0
@@ -48,7 +47,6 @@ class Observation:
     penalty: float = 0.2
     doubt: float = 0.0
     downbeat_weight: float = 0.5
-    tempo_weight: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -211,7 +209,7 @@ def log_ratios(
 ) -> tuple[Float64, Float64, Float64]:
     """Log likelihood ratios of a frame's being an event, a downbeat, another beat.
 
-    activations : float32 ``(frames, heads)``. share : of the frames that belong to a beat. Returns
+    activations : float32 ``(frames, 2)``. share : of the frames that belong to a beat. Returns
     three float64 ``(frames,)``: of an event at all, and what to add where it is a downbeat or is
     not one.
     """

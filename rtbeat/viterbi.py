@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtbeat.decoder import Activations
-from rtbeat.heard_tempo import between, log_evidence
 from rtbeat.state_space import (
     Dynamics,
-    Float32,
     Float64,
     Int64,
     Observation,
@@ -31,29 +29,21 @@ UNCHARGED = Observation(penalty=0.0)
 
 
 @nb.njit(nogil=True, cache=True)
-def _best_events(event, heard, place, start, rest, periods, tables, back_step, back_move):  # type: ignore[no-untyped-def]
+def _best_events(event, start, rest, periods, moves, shortest, lengths, back_step, back_move):  # type: ignore[no-untyped-def]
     """Fill the back pointers (frames, J); returns (last frame, its tempo) of the best path.
 
-    event: log ratio of each frame; heard: log evidence of each frame (frames, 24) for the tempi of
-    :mod:`rtbeat.heard_tempo`, between which those here lie at ``place``; start: log chance to begin
-    with each tempo; rest: log ratio of a silent beat; tables: moves, shortest, lengths. back_step
-    is 0 where a path begins.
+    event: log ratio of each frame; start: log chance to begin with each tempo; rest: log ratio of
+    a silent beat. back_step is 0 where a path begins.
     """
-    low, share = place
-    moves, shortest, lengths = tables
     frames, tempi = back_step.shape
     width = lengths.shape[1]
     reach = moves.shape[1] // 2
     ring = shortest[-1] + width + 1
     leaving = np.full((ring, tempi), -np.inf)
     here = np.empty(tempi)
-    so_far = np.zeros(tempi)  # evidence for each tempo up to here; an interval gets its difference
-    best = np.full(tempi, -np.inf)  # with the last beat at each tempo
-    best_frame = np.full(tempi, -1)
+    best, best_frame, best_tempo = -np.inf, -1, 0
     for k in range(frames):
         for j in range(tempi):
-            below, above = heard[k, low[j]], heard[k, low[j] + 1]
-            so_far[j] += below + share[j] * (above - below)
             top = start[j] + rest * k / periods[j]
             step = 0
             for w in range(width):
@@ -64,11 +54,11 @@ def _best_events(event, heard, place, start, rest, periods, tables, back_step, b
                 if value > top:
                     top = value
                     step = shortest[j] + w
-            here[j] = top + event[k] + so_far[j]
+            here[j] = top + event[k]
             back_step[k, j] = step
-            end = here[j] - so_far[j] + rest * (frames - 1 - k) / periods[j]
-            if end > best[j]:
-                best[j], best_frame[j] = end, k
+            end = here[j] + rest * (frames - 1 - k) / periods[j]
+            if end > best:
+                best, best_frame, best_tempo = end, k, j
         for j in range(tempi):
             top, move = -np.inf, 0
             for m in range(-reach, reach + 1):
@@ -77,10 +67,9 @@ def _best_events(event, heard, place, start, rest, periods, tables, back_step, b
                     value = here[i] + moves[i, m + reach]
                     if value > top:
                         top, move = value, m
-            leaving[k % ring, j] = top - so_far[j]
+            leaving[k % ring, j] = top
             back_move[k, j] = move
-    last = np.argmax(best + so_far)
-    return best_frame[last], last
+    return best_frame, best_tempo
 
 
 def _log(table: Float64) -> Float64:
@@ -88,21 +77,20 @@ def _log(table: Float64) -> Float64:
         return np.asarray(np.log(table), np.float64)
 
 
-def event_frames(event: Float64, heard: Float32, space: StateSpace, rest: float) -> Int64:
-    """Frames of the best sequence of events, rising, for log ratios ``(frames,)`` and the log
-    evidence for tempi ``(frames, 24)``."""
+def event_frames(event: Float64, space: StateSpace, rest: float) -> Int64:
+    """Frames of the best sequence of events, rising, for log ratios ``(frames,)``."""
     frames, tempi = len(event), len(space.periods)
     back_step = np.zeros((frames, tempi), np.int16)
     back_move = np.zeros((frames, tempi), np.int8)
     start = np.log(space.prior / space.periods)
     frame, tempo = _best_events(
         event,
-        heard,
-        between(space.periods, space.frame_rate),
         start,
         rest * REST,
         space.periods,
-        (_log(space.moves), space.shortest, _log(space.lengths)),
+        _log(space.moves),
+        space.shortest,
+        _log(space.lengths),
         back_step,
         back_move,
     )
@@ -156,8 +144,8 @@ def viterbi_beats(
 ) -> tuple[Float64, Int64, Float64]:
     """All beats of a piece.
 
-    activations : float32 ``(frames, heads)``. Returns positions in frames (float64, rising),
-    numbers (int64, 1 = downbeat) and confidences (float64, 0..1), each ``(n,)``.
+    activations : float32 ``(frames, 2)``. Returns positions in frames (float64, rising), numbers
+    (int64, 1 = downbeat) and confidences (float64, 0..1), each ``(n,)``.
     """
     observation = observation or UNCHARGED
     space = StateSpace(frame_rate, tempo_range, dynamics or Dynamics(), beats_per_bar)
@@ -167,8 +155,7 @@ def viterbi_beats(
     event, downbeat, other = log_ratios(activations, observation, share)
     # where beats are fainter than usual, so is silence against them
     rest = observation.lowest + raised(observation, share)
-    heard = log_evidence(activations) * (observation.tempo_weight / frame_rate)
-    frames = event_frames(event, heard, space, min(rest, 0.0))
+    frames = event_frames(event, space, min(rest, 0.0))
     numbers = bar_numbers(downbeat[frames], other[frames], space)
     padded = np.pad(activations[:, 0].astype(np.float64), 1)
     near = np.maximum(np.maximum(padded[frames], padded[frames + 1]), padded[frames + 2])

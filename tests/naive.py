@@ -38,10 +38,8 @@ def forward_next_event(space, logs, restart_free_start):
     return coming
 
 
-def best_events(event, heard, space, rest):
-    """Best score of any sequence of events, by trying every one (few frames only). Every frame up
-    to a beat speaks with heard[frame, tempo] for the tempo of the interval that it ends, frames
-    after the last one for its tempo."""
+def best_events(event, space, rest):
+    """Best score of any sequence of events, by trying every one (few frames only)."""
     frames = len(event)
     with np.errstate(divide="ignore"):
         moves, lengths = np.log(space.moves), np.log(space.lengths)
@@ -52,7 +50,6 @@ def best_events(event, heard, space, rest):
         nonlocal best
         last = path[-1]
         end = score + rest * (frames - 1 - last) / space.periods[tempo]
-        end += heard[last + 1 :, tempo].sum()
         if end > best[0]:
             best = (end, list(path))
         for step in range(-reach, reach + 1):
@@ -63,11 +60,10 @@ def best_events(event, heard, space, rest):
                 frame = last + int(space.shortest[other]) + w
                 if frame < frames and lengths[other, w] > -np.inf:
                     value = moves[tempo, step + reach] + lengths[other, w] + event[frame]
-                    value += heard[last + 1 : frame + 1, other].sum()
                     go_on([*path, frame], other, score + value)
 
     for frame in range(frames):
         for tempo, period in enumerate(space.periods):
             start = np.log(space.prior[tempo] / period) + rest * frame / period
-            go_on([frame], tempo, start + event[frame] + heard[: frame + 1, tempo].sum())
+            go_on([frame], tempo, start + event[frame])
     return best

@@ -10,18 +10,13 @@ import numpy as np
 import pytest
 
 from rtbeat.features import FeatureConfig
-from rtbeat.heard_tempo import TEMPI
 from rtbeat.model import BeatModel
 from rtbeat.weights import ModelConfig
 from tests.needs import require
 
 torch = require("torch", 'pip install ".[train]"')
 
-from training import (  # noqa: E402
-    export,
-    train,
-    windows,
-)
+from training import export, train  # noqa: E402
 from training.shards import FLOOR, Excerpt, ShardWriter, to_log  # noqa: E402
 from training.windows import Sampler, is_validation  # noqa: E402
 
@@ -130,7 +125,7 @@ def test_a_run_from_the_command_line_ends_and_is_exported(work, monkeypatch, cap
     train.main()
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (report["step"], report["loss"]) == (0, None)
-    assert set(report["songs"]) == {"settled", "newest", "tempo"}
+    assert set(report["songs"]) == {"settled", "newest"}
     assert all(np.isfinite(value) for value in report["songs"].values())
     log = (work / "runs" / "tiny" / "log.jsonl").read_text()
     assert json.loads(log.splitlines()[-1]) == report
@@ -203,18 +198,14 @@ def test_the_newest_frames_weigh_more():
     np.testing.assert_allclose(ratios, weights, rtol=2e-3)
 
 
-TOLD = int(np.argmin(np.abs(TEMPI - 100.0)))
-
-
 class Steps(torch.nn.Module):
-    """Logits that only tell which part of a window a frame lies in, and always 100 BPM."""
+    """Logits that only tell which part of a window a frame lies in."""
 
     config = ModelConfig()
 
     def forward(self, x):
-        steps = torch.tensor([9.0] * 50 + [0.0] * 325 + [1.0] * 25)
-        heads = torch.nn.functional.one_hot(torch.tensor(2 + TOLD), windows.TARGETS)
-        return steps[None, :, None].expand(len(x), -1, windows.TARGETS) + heads
+        steps = [9.0] * 50 + [0.0] * 325 + [1.0] * 25
+        return torch.tensor(steps)[None, :, None].expand(len(x), -1, 2)
 
 
 def test_validation_tells_settled_and_newest_frames_apart():
@@ -222,23 +213,6 @@ def test_validation_tells_settled_and_newest_frames_apart():
     quiet.beats, quiet.numbers = quiet.beats[:0], quiet.numbers[:0]
     scores = train.validate(Steps(), Sampler({"songs": [quiet]}, {}, [7]), "cpu")
     assert scores == pytest.approx({"settled": np.log1p(1), "newest": np.log1p(np.e)})
-
-
-@pytest.mark.parametrize(("period", "right"), [(30, 1.0), (15, 0.0)])
-def test_validation_tells_how_often_the_tempo_is_right(period, right):
-    scores = train.validate(Steps(), Sampler({"songs": [pulses("a", period)]}, {}, [7]), "cpu")
-    assert scores["tempo"] == right
-
-
-def test_the_tempo_is_learnt():
-    logits, targets = torch.zeros(1, 60, 26), torch.zeros(1, 60, 26)
-    targets[..., 2 + TOLD] = 1.0
-    right, wrong = logits.clone(), logits.clone()
-    right[..., 2 + TOLD] = 2.0
-    wrong[..., 3 + TOLD] = 2.0
-    known = torch.ones(1)
-    assert train.loss(right, targets, known) < train.loss(logits, targets, known)
-    assert train.loss(wrong, targets, known) > train.loss(logits, targets, known)
 
 
 def test_the_learning_rate_warms_up_and_falls_with_the_minutes(work):

@@ -9,7 +9,7 @@ import pytest
 
 from rtbeat.model import BeatModel
 from rtbeat.weights import ModelConfig
-from training.widen import widen, with_heads
+from training.widen import widen
 
 CONFIG = ModelConfig(inputs=6, layers=3, units=5)
 BARE = replace(CONFIG, inputs=0)  # no dense layer
@@ -87,18 +87,3 @@ def test_a_network_cannot_be_made_narrower_nor_get_a_dense_layer(config, inputs,
     )
     with pytest.raises(ValueError, match=message):
         widen(config, model(config).arrays, inputs, units, np.random.default_rng(0))
-
-
-def test_new_heads_leave_the_old_ones_as_they_are_and_begin_as_unlikely():
-    before = model()
-    config, arrays = with_heads(CONFIG, before.arrays, ("tempo", "downbeat", "beat"))
-    after = BeatModel(config, arrays)
-    found, known = after.activations(features()), before.activations(features())
-    np.testing.assert_allclose(found[:, 1:], known[:, ::-1], atol=1e-6)
-    np.testing.assert_allclose(found[:, 0], 1.0 / (1.0 + np.exp(3.0)), atol=1e-6)
-
-
-def test_heads_that_are_not_asked_for_are_left_out():
-    config, arrays = with_heads(CONFIG, model().arrays, ("beat",))
-    found = BeatModel(config, arrays).activations(features())
-    np.testing.assert_allclose(found, model().activations(features())[:, :1], atol=1e-6)

@@ -122,7 +122,7 @@ def damp_bands(power: Tensor, config: FeatureConfig, generator: torch.Generator)
 
 def blank_left(power: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Silence before a random point in a fifth of the items, and no beats in it: music that begins
-    after silence. Mel power ``(batch, frames, bands)``, targets ``(batch, frames, heads)``."""
+    after silence. Mel power ``(batch, frames, bands)``, targets ``(batch, frames, 2)``."""
     batch, frames, _ = power.shape
     start = (torch.rand(batch, generator=generator) * 0.9 * frames).long()
     start = start * (torch.rand(batch, generator=generator) < 0.2)
@@ -135,7 +135,7 @@ def augment(
     log_mel: Tensor, targets: Tensor, config: FeatureConfig, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Stored log mel power ``(batch, frames, bands)`` -> varied mel power, with the targets
-    ``(batch, frames, heads)`` that hold for it."""
+    ``(batch, frames, 2)`` that hold for it."""
     batch = len(log_mel)
     power = log_mel.float().exp()
     octaves = (torch.rand(batch, generator=generator) - 0.5) * 0.6

@@ -26,11 +26,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from rtbeat import weights
 from rtbeat.features import FeatureConfig
-from rtbeat.heard_tempo import HEADS
 from rtbeat.weights import ModelConfig
 from training.augment import augment, features
 from training.net import BeatNet, load_arrays
-from training.widen import widen, with_heads
+from training.widen import widen
 from training.windows import Batch, Sampler, load_sources
 
 # windows of many lengths: the network has to know short pasts (a start) and long ones
@@ -38,20 +37,18 @@ LENGTHS = (150, 300, 400, 500)
 SHARES = {"midi": 0.44, "train_gtzan": 0.28, "train_charts": 0.22, "negatives": 0.06}
 NEWEST, NEWEST_WEIGHT = 25, 4.0  # the newest frames are those that a prediction hangs on
 DOWNBEAT_WEIGHT = 0.5
-TEMPO_WEIGHT = 0.05  # of the sum over all tempi
 MOMENTUM = 0.998  # of the averaged weights, which are what is exported
 
 
 def loss(logits: Tensor, batch_targets: Tensor, bars_known: Tensor) -> Tensor:
-    """Cross-entropy of beats, downbeats and tempi; the newest frames of a window weigh more."""
+    """Cross-entropy of beats and downbeats; the newest frames of a window weigh more."""
     each = binary_cross_entropy_with_logits(logits, batch_targets, reduction="none")
     age = torch.ones(logits.shape[1], device=logits.device)
     age[-NEWEST:] = NEWEST_WEIGHT
     age = age / age.mean()
     beat = (each[..., 0] * age).mean()
     downbeat = (each[..., 1] * age * bars_known[:, None]).mean()
-    tempo = each[..., 2:].sum(-1).mean()
-    return beat + DOWNBEAT_WEIGHT * downbeat + TEMPO_WEIGHT * tempo
+    return beat + DOWNBEAT_WEIGHT * downbeat
 
 
 def prepare(
@@ -79,25 +76,18 @@ def standardise(net: BeatNet, sampler: Sampler, generator: torch.Generator) -> N
 
 @torch.no_grad()
 def validate(net: BeatNet, sampler: Sampler, device: str) -> dict[str, float]:
-    """Cross-entropy of the beat on windows of songs kept out, whole and newest frames, and the
-    share of the windows whose tempo is told to within a class half a second before the end."""
+    """Cross-entropy of the beat on windows of songs kept out, whole and newest frames."""
     net.eval()
-    whole, newest, tempo = [], [], []
+    whole, newest = [], []
     for _ in range(6):
         batch = sampler.draw(32, 400)
         x = features(torch.from_numpy(batch.mel).float().exp(), net.config.features).to(device)
         target = torch.from_numpy(batch.targets)[..., 0].to(device)
-        logits = net(x)
-        each = binary_cross_entropy_with_logits(logits[..., 0], target, reduction="none")
-        wanted = torch.from_numpy(batch.targets)[:, -NEWEST, 2:].to(device)
-        told, known = logits[:, -NEWEST, 2:].argmax(-1), wanted.amax(-1) > 0
-        near = (told - wanted.argmax(-1)).abs() <= 1
-        tempo += near[known].tolist()
+        each = binary_cross_entropy_with_logits(net(x)[..., 0], target, reduction="none")
         whole.append(each[:, 50:-NEWEST].mean().item())
         newest.append(each[:, -NEWEST:].mean().item())
     net.train()
-    scores = {"settled": float(np.mean(whole)), "newest": float(np.mean(newest))}
-    return {**scores, "tempo": float(np.mean(tempo))} if tempo else scores
+    return {"settled": float(np.mean(whole)), "newest": float(np.mean(newest))}
 
 
 def average_gradients(net: BeatNet, world: int) -> None:
@@ -122,11 +112,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(args.seed)
         self.config = ModelConfig(
-            features=FeatureConfig(),
-            inputs=args.inputs,
-            layers=args.layers,
-            units=args.units,
-            heads=("beat", "downbeat", *HEADS),
+            features=FeatureConfig(), inputs=args.inputs, layers=args.layers, units=args.units
         )
         self.net = BeatNet(self.config, dropout=args.dropout).to(self.device)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=args.rate, weight_decay=0.01)
@@ -160,7 +146,6 @@ class Run:
         rng = np.random.default_rng(self.args.seed)
         try:
             config, values = widen(config, values, self.config.inputs, self.config.units, rng)
-            config, values = with_heads(config, values, self.config.heads)
         except ValueError as error:
             raise SystemExit(f"{path}: {error}; see --inputs and --units") from error
         if replace(config, offset=0.0) != self.config:

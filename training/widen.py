@@ -17,7 +17,6 @@ from rtbeat.weights import DIRECTIONS, ModelConfig
 
 Float32 = NDArray[np.float32]
 
-UNLIKELY = -3.0  # log odds that a new head begins with
 NOISE = 0.02  # of the deviation of the weights, on the copies' rows
 
 
@@ -85,20 +84,3 @@ def widen(
         shares = np.concatenate([chosen[0][1], chosen[1][1]])
     out["output.weight"] = arrays["output.weight"][:, read] * shares
     return replace(config, inputs=inputs, units=units), out
-
-
-def with_heads(
-    config: ModelConfig, arrays: Mapping[str, Float32], heads: tuple[str, ...]
-) -> tuple[ModelConfig, dict[str, Float32]]:
-    """Configuration and weights that tell ``heads`` in this order; those that are new begin as
-    unlikely, whatever is heard, and those that are not asked for are left out."""
-    out = dict(arrays)
-    weight = np.zeros((len(heads), arrays["output.weight"].shape[1]), np.float32)
-    bias = np.full(len(heads), UNLIKELY, np.float32)
-    for row, head in enumerate(heads):
-        if head in config.heads:
-            known = config.heads.index(head)
-            weight[row] = arrays["output.weight"][known]
-            bias[row] = arrays["output.bias"][known]
-    out["output.weight"], out["output.bias"] = weight, bias
-    return replace(config, heads=heads), out

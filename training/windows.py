@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtbeat.features import FeatureConfig
-from rtbeat.heard_tempo import TEMPI
 from training import negatives
 from training.clicks import click_times, click_track
 from training.shards import FLOOR, Excerpt, read_shard, to_log
-from training.tempo_targets import tempo_targets
 
 VALIDATION_SHARE = 0.15
 SILENT_SHARE = 0.03  # windows without music, so that silence and noise are known not to be beats
@@ -26,16 +24,14 @@ OVERLAY_SHARE = 0.15  # windows of music that talk, a crowd or noise is laid ove
 CLICKS_SHARE = 0.1  # windows of music that are heard together with the tracker's own clicks
 HALF_WIDTH = 1.5  # frames over which a target falls from 1 to 0 around a beat
 CONFIG = FeatureConfig()
-TARGETS = 2 + len(TEMPI)
 
 Mel = NDArray[np.float16]
 
 
 @dataclass
 class Batch:
-    """Log mel power ``(batch, frames, bands)`` float16 and targets ``(batch, frames, 26)`` float32
-    of beat, downbeat and tempi; ``bars_known`` ``(batch,)``: whether the downbeat targets mean
-    anything."""
+    """Log mel power ``(batch, frames, bands)`` float16 and targets ``(batch, frames, 2)`` float32;
+    ``bars_known`` ``(batch,)``: whether the downbeat targets mean anything."""
 
     mel: NDArray[np.float16]
     targets: NDArray[np.float32]
@@ -73,11 +69,10 @@ def load_sources(folder: Path, validation: bool, most: int | None) -> dict[str, 
 
 
 def targets(excerpt: Excerpt, start: int, frames: int) -> NDArray[np.float32]:
-    """Targets ``(frames, 26)`` of a window: beat and downbeat, triangles around each, and tempo."""
+    """Beat and downbeat targets ``(frames, 2)`` of a window; triangles around each beat."""
     centre = start + np.arange(frames) + 0.5
     low, high = np.searchsorted(excerpt.beats, [start - 2.0, start + frames + 2.0])
-    out = np.zeros((frames, TARGETS), np.float32)
-    out[:, 2:] = tempo_targets(excerpt.beats, centre, CONFIG.frame_rate)
+    out = np.zeros((frames, 2), np.float32)
     for beat, number in zip(excerpt.beats[low:high], excerpt.numbers[low:high], strict=True):
         shape = np.maximum(0.0, 1.0 - np.abs(centre - beat) / HALF_WIDTH)
         out[:, 0] = np.maximum(out[:, 0], shape)
@@ -140,7 +135,7 @@ class Sampler:
         if self._rng.random() < SILENT_SHARE:
             bands = self._sources[0][0].mel.shape[1]
             silence = np.full((frames, bands), np.log(FLOOR), np.float16)
-            return silence, np.zeros((frames, TARGETS), np.float32), True
+            return silence, np.zeros((frames, 2), np.float32), True
         source = self._rng.choice(len(self._sources), p=self._shares)
         excerpt = self._sources[source][
             self._rng.choice(len(self._weights[source]), p=self._weights[source])
