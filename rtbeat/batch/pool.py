@@ -125,4 +125,4 @@ def _serve(function: Callable[[Any], Any], pipe: Connection[Any, Any]) -> None:
         while True:
             pipe.send(function(pipe.recv()))
     except (EOFError, OSError):
-        return
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending anyway, and in silence
