@@ -15,12 +15,7 @@ from rtbeat.formats.atomic import write_bytes
 from rtbeat.formats.json_file import as_object
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from rtbeat.beat import Beats
-
-SHORTEST = 1.5  # seconds: one beat at the slowest tempo, 40 BPM
 
 EPILOG = """\
 Without any OUT the beats are printed: one "time<TAB>number" a line, seconds and position in the
@@ -104,32 +99,24 @@ def _attempt(job: Job, args: argparse.Namespace, terminal: Terminal) -> bool:
 
 
 def _do(job: Job, args: argparse.Namespace, terminal: Terminal) -> None:
-    from rtbeat.audio import read_audio
+    from rtbeat.offline import SHORTEST
 
-    samples, rate = read_audio(job.song)
-    seconds = len(samples) / rate
+    with terminal.progress(job.label) as progress, terminal.compile_note():
+        beats = _track(job.song, args, progress)
+    seconds = beats.duration
     if seconds < SHORTEST:
         raise NoResultError(f"{job.song}: too short ({seconds:.1f} s); {SHORTEST} s are needed")
-    with terminal.progress(job.label) as progress, terminal.compile_note():
-        beats = _track(samples, rate, args, progress)
     if not len(beats):
         raise NoResultError(f"{job.song}: no beats found in {seconds:.1f} s of audio")
-    song = Tracked(samples, rate, beats, args.sound, args.click_only)
-    _deliver(job, song, args, terminal)
+    _deliver(job, Tracked(job.song, beats, args.sound, args.click_only), args, terminal)
 
 
-def _track(
-    samples: NDArray[np.float32],
-    rate: int,
-    args: argparse.Namespace,
-    progress: Callable[[float], None],
-) -> Beats:
+def _track(song: str, args: argparse.Namespace, progress: Callable[[float], None]) -> Beats:
     from rtbeat import track
 
     try:
         return track(
-            samples,
-            rate,
+            song,
             online=args.online,
             decoder=args.decoder,
             tempo_range=tuple(args.tempo_range),
@@ -139,7 +126,7 @@ def _track(
             **({} if args.lead is None else {"lead": args.lead}),
         )
     except (ValueError, FileNotFoundError, PermissionError) as error:
-        # the samples are read already, so it is an option, or the model's file
+        # what is wrong with the song is an AudioFileError; so it is an option, or the model's file
         raise UsageError(str(error)) from error
 
 

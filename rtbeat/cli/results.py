@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,14 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tracked:
-    """A song with its beats. samples : float32 ``(frames, channels)`` at ``rate`` Hz.
-    sound, click_only : as the options say."""
+    """A song with its beats. path : of its audio file. sound, click_only : as the options say."""
 
-    samples: NDArray[np.float32]
-    rate: int
+    path: str
     beats: Beats
     sound: str
     click_only: bool
+
+    @cached_property
+    def audio(self) -> tuple[NDArray[np.float32], int]:
+        """Samples float32 ``(frames, channels)`` and their rate in Hz; read only where they are
+        asked for: beats alone need no song in memory."""
+        from rtbeat.audio import read_audio
+
+        return read_audio(self.path)
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def _format(option: str, name: str, suffix: str, help: str) -> Output:
 def _plot(song: Tracked, name: str) -> bytes:
     from rtbeat.formats import plot
 
-    return plot.draw(song.beats, song.samples, song.rate, os.path.splitext(name)[1])
+    return plot.draw(song.beats, *song.audio, os.path.splitext(name)[1])
 
 
 def _check_plot(name: str) -> None:
@@ -85,8 +92,9 @@ def _check_plot(name: str) -> None:
 def _clicks(song: Tracked) -> NDArray[np.float32]:
     from rtbeat.click import render_clicks
 
+    samples, rate = song.audio
     beats = song.beats
-    return render_clicks(beats.times, beats.numbers, song.rate, len(song.samples), song.sound)
+    return render_clicks(beats.times, beats.numbers, rate, len(samples), song.sound)
 
 
 def _audio(samples: NDArray[np.float32], rate: int, name: str) -> bytes:
@@ -103,19 +111,20 @@ def _check_audio(name: str) -> object:
 
 def _click_track(song: Tracked, name: str) -> bytes:
     """Clicks alone, on every channel that the song has."""
-    channels = song.samples.shape[1]
-    return _audio(_clicks(song)[:, None].repeat(channels, axis=1), song.rate, name)
+    samples, rate = song.audio
+    return _audio(_clicks(song)[:, None].repeat(samples.shape[1], axis=1), rate, name)
 
 
 def _mix(song: Tracked, name: str) -> bytes:
     from rtbeat.click import mix_clicks
 
-    return _audio(mix_clicks(song.samples, _clicks(song)), song.rate, name)
+    samples, rate = song.audio
+    return _audio(mix_clicks(samples, _clicks(song)), rate, name)
 
 
 def _click(song: Tracked, name: str) -> bytes:
     """The mix, or with ``--click-only`` one channel of clicks."""
-    return _audio(_clicks(song), song.rate, name) if song.click_only else _mix(song, name)
+    return _audio(_clicks(song), song.audio[1], name) if song.click_only else _mix(song, name)
 
 
 AUDIO = ".wav .flac .ogg .mp3"
