@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import time
 
 import numpy as np
 import pytest
 
+from rtbeat.live.osc_codec import encode
 from tests.jack_server import RATE, JackServer, without_xruns
 from tests.music import drum_loop
 from tests.needs import require, require_program
+from tests.osc_receiver import Receiver
 
 TEMPO = 120.37
 
@@ -141,6 +144,46 @@ def test_it_ends_within_a_second_and_stops_the_clock(server, number, code):
         assert [json.loads(line)["event"] for line in output.splitlines()]
 
 
+def test_osc_and_link_follow_and_osc_controls(server):
+    """The command line's network outputs and controls, all at once, over real audio."""
+    require("link", 'pip install "rtbeat[link]"')
+    from tests.jack_rig import Rig
+
+    receiver, sender = Receiver(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.bind(("127.0.0.1", 0))
+    port = sender.getsockname()[1]  # free on 127.0.0.2 too, as good as surely
+    with Rig(server.client("osc")) as rig:
+        process = live(
+            server, "--input", rig.name, "--osc", f"127.0.0.1:{receiver.port}@-10",
+            "--osc-in", f"127.0.0.2:{port}", "--link=@20",
+        )  # fmt: skip
+        try:
+            rig.start(drum_loop(TEMPO, 20.0, RATE)[0], ahead=8.0)
+            receiver.wait(lambda: len(receiver.of("beat")) >= 6, 60.0)
+            sender.sendto(encode("/rtbeat/lock_tempo", ()), ("127.0.0.2", port))
+            sender.sendto(encode("/nothing", ()), ("127.0.0.2", port))
+            sender.sendto(encode("/nothing", ()), ("127.0.0.2", port))
+            receiver.wait(lambda: len(receiver.of("beat")) >= 10, 60.0)
+        finally:
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=20.0)
+            receiver.close()
+            sender.close()
+    assert process.returncode == 130, errors
+    events = [json.loads(line) for line in output.splitlines()]
+    beats = [(e["number"], e["confidence"]) for e in events if e["event"] == "beat"]
+    heard = [(number, confidence) for number, _, confidence, _ in receiver.of("beat")]
+    assert heard == [(number, pytest.approx(c, rel=1e-6)) for number, c in beats[: len(heard)]]
+    assert len(heard) >= len(beats) - 1  # one may have been ahead at the end
+    assert next(e for e in events if e["event"] == "control")["source"] == "osc"
+    names = {e["name"] for e in events if e["event"] == "port" and e["status"] == "open"}
+    assert names >= {f"OSC 127.0.0.1:{receiver.port}", "Link"}
+    assert [e["message"] for e in events if e["event"] == "note"] == [
+        "OSC from 127.0.0.1: /nothing is no control; docs/controls.md has the addresses"
+    ]
+    assert "not understood: 2" in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -148,6 +191,11 @@ def test_it_ends_within_a_second_and_stops_the_clock(server, number, code):
         (["--input", "system", "--rate", "44100"], "use --rate 48000"),
         (["--input", "system", "--volume", "3"], "volume"),
         (["--input", "system", "--midi", "no such port", "--seconds", "2"], "no such port"),
+        (["--input", "system", "--osc", "lights"], "127.0.0.1:9000"),
+        (["--input", "system", "--osc", "lights:9000@soon"], "milliseconds"),
+        (["--input", "system", "--osc-in", "none"], "127.0.0.1:9000"),
+        (["--input", "system", "--osc-in", "192.0.2.1:9000"], "cannot listen at 192.0.2.1"),
+        (["--input", "system", "--link=@soon"], "@MS"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_sentence(server, arguments, told):
