@@ -42,6 +42,13 @@ def run(folder: Path, example: str, *arguments: object) -> str:
     return done.stdout
 
 
+def test_every_example_is_in_the_table_that_the_readme_links_to():
+    assert "(examples/README.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    table = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    listed = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
+    assert listed == {path.name for path in (ROOT / "examples").glob("*.py")}
+
+
 def test_track_and_plot_scores_both_ways_and_writes_a_plot(tmp_path):
     require("matplotlib", "pip install matplotlib")
     require("mir_eval", "pip install mir_eval")

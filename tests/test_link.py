@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 
 import pytest
 
 from rtbeat.live.child_process import ChildProcess, end_all
+from rtbeat.live.session import Session
+from rtbeat.live.session_outputs import LinkMissingError
 from tests.needs import require
+from tests.sound_card import SoundCard, options
 
 TEMPO = 131.5
 PERIOD = 60.0 / TEMPO
@@ -47,6 +51,15 @@ def member():
 
 def wrapped(phase: float, quantum: float) -> float:
     return (phase + quantum / 2) % quantum - quantum / 2
+
+
+def test_without_the_extra_a_sentence_names_it_before_a_device_is_open(monkeypatch):
+    monkeypatch.setitem(sys.modules, "link", None)  # as where it is not installed
+    card = SoundCard()
+    with pytest.raises(LinkMissingError, match=r'needs .*: pip install "rtbeat\[link\]"$'):
+        Session(options(card, link=0.0)).start()
+    card.close()
+    assert card.opened == 0
 
 
 @pytest.mark.parametrize(("bar", "offset"), [(4, 0.0), (3, 0.05)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import time
 
 import pytest
@@ -102,6 +103,20 @@ def test_datagrams_become_controls_and_what_is_none_is_counted_and_told_once():
     assert len(told) == 1
     assert "127.0.0.1" in told[0]
     assert "docs/controls.md" in told[0]
+
+
+def test_a_wrong_message_does_not_spoil_its_bundle():
+    parts = [encode("/1/page", (1.0,)), encode("/rtbeat/hold", ()), encode("/rtbeat/nudge", ())]
+    bundle = b"#bundle\0" + bytes(8)
+    bundle += b"".join(struct.pack(">i", len(part)) + part for part in (*parts, parts[1]))
+    posted = []
+    with OscControls(posted.append, print, "127.0.0.1", 0) as controls:
+        sender = Sender(controls.port)
+        sender.raw(bundle)
+        wait(lambda: len(posted) == 2)
+        sender.close()
+    assert [control.name for control in posted] == ["hold", "hold"]
+    assert controls.wrong == 2
 
 
 def test_python_osc_can_be_the_controller():

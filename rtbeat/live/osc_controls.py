@@ -106,14 +106,18 @@ class OscControls:
 
     def _take(self, data: bytes, sender: str, host_time: float) -> None:
         try:
-            for address, values in decode(data):
-                control = control_of(address, values, host_time)
-                if control is not None:
-                    self._post(control)
-        except WrongMessageError as error:
-            self._complain(str(error), sender)
+            messages = decode(data)
         except OscFormatError as error:
             self._complain(f"a datagram is no OSC: {error}", sender)
+            return
+        for address, values in messages:  # one that is wrong does not spoil its bundle
+            try:
+                control = control_of(address, values, host_time)
+            except WrongMessageError as error:
+                self._complain(str(error), sender)
+            else:
+                if control is not None:
+                    self._post(control)
 
     def _complain(self, what: str, sender: str) -> None:
         self.wrong += 1
