@@ -12,7 +12,7 @@ import pytest
 import rtbeat
 
 PACKAGE = Path(rtbeat.__file__).parent
-HEAVY = ("torch", "librosa", "sounddevice", "rtmidi", "rich", "matplotlib", "training")
+HEAVY = ("torch", "librosa", "sounddevice", "rtmidi", "link", "rich", "matplotlib", "training")
 
 
 def imported(path: Path) -> set[str]:
@@ -41,6 +41,7 @@ def test_no_module_loads_a_device_or_training_library(path):
         "sounddevice",
         "rtmidi",
         "jack",
+        "link",
         "training",
         "benchmarks",
     }
