@@ -1,4 +1,4 @@
-"""The network: a weights file -> :class:`BeatModel`; features in, activations out.
+"""The network, or several: a weights file -> :class:`BeatModel`; features in, activations out.
 
 Two ways to run it. :meth:`BeatModel.activations` takes a whole piece and runs every layer over all
 of it in both directions. :class:`ActivationStream` takes one frame a hop. The forward direction
@@ -164,7 +164,7 @@ class ActivationStream:
         """Forget everything; the next frame is frame 0."""
         self._newest = -1
         self._stop = 1  # row of the next frame; the row before the oldest holds its past
-        self._work.states[:, 0] = 0.0
+        self._work.states[:, :, 0] = 0.0
 
     @property
     def newest(self) -> int:
@@ -227,6 +227,7 @@ class ActivationStream:
     def _make_room(self) -> None:
         """Move the newest frames to the front, one less than a window and the row before them."""
         keep, moved = slice(0, self._frames), slice(self._frames + 1, None)
-        for array in (self._work.first_gates, self._work.activations, *self._work.states):
-            array[keep] = array[moved]
+        self._work.activations[keep] = self._work.activations[moved]
+        self._work.first_gates[:, keep] = self._work.first_gates[:, moved]
+        self._work.states[:, :, keep] = self._work.states[:, :, moved]
         self._stop = self._frames

@@ -29,7 +29,7 @@ class PieceRun:
 
     def __init__(self, weights: Weights):
         self._weights = weights
-        self._size = len(weights.mean)
+        self._size = weights.mean.shape[1]
         self._held: list[Float32] = []  # features that wait for more
         self._count = 0  # frames of them
         self._done: list[Float32] = []
@@ -54,7 +54,7 @@ class PieceRun:
         """The piece is over -> probabilities float32 ``(T, heads)`` of all its frames."""
         if self._count:
             self._run(np.concatenate(self._held), self._count)
-        heads = len(self._weights.heads_bias)
+        heads = self._weights.heads_bias.shape[1]
         return np.concatenate([np.zeros((0, heads), np.float32), *self._done])
 
     def _run_chunks(self) -> None:
@@ -74,4 +74,4 @@ class PieceRun:
         gru.absorb(np.ascontiguousarray(heard), 1, self._weights, work)
         gru.refine(1, 1, 1 + len(heard), self._weights, work)
         self._done.append(work.activations[1 : 1 + keep].copy())
-        work.states[:, 0] = work.states[:, keep]
+        work.states[:, :, 0] = work.states[:, :, keep]

@@ -16,7 +16,8 @@ key                                  shape                        what
 ==================================== ============================ ===============================
 
 Gates are stacked in torch's order: reset, update, new. Arrays are stored as float16 or float32
-and held as float32.
+and held as float32. A model of several networks has one more axis in front of every array, which
+counts them.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class ModelConfig:
     inputs : units of the dense layer in front of the GRU; 0 = none.
     layers, units : bidirectional GRU layers, and units of each direction.
     heads : what the outputs tell, in order.
+    networks : alike in shape, trained apart; the mean of their log odds is given out (L. K. Hansen,
+        P. Salamon, "Neural network ensembles", IEEE PAMI 12(10), 1990).
     window : seconds of past that are kept and given out.
     tail : newest frames that are run again at each hop, at most the window.
     refresh : hops from one run over the whole window to the next.
@@ -69,6 +72,7 @@ class ModelConfig:
     layers: int = 2
     units: int = 80
     heads: tuple[str, ...] = ("beat", "downbeat")
+    networks: int = 1
     window: float = 10.0
     tail: int = 30
     refresh: int = 250
@@ -78,6 +82,7 @@ class ModelConfig:
         _require_count("inputs", self.inputs, 0, 10_000)
         _require_count("layers", self.layers, 1, 100)
         _require_count("units", self.units, 1, 10_000)
+        _require_count("networks", self.networks, 1, 100)
         _require_count("refresh", self.refresh, 1, 1_000_000)
         named = all(isinstance(head, str) for head in self.heads)
         if not named or not self.heads or len(set(self.heads)) < len(self.heads):
@@ -126,7 +131,9 @@ class ModelConfig:
                 shapes[prefix + "bias_hh"] = (gates,)
             size = 2 * self.units
         heads = len(self.heads)
-        return shapes | {"output.weight": (heads, size), "output.bias": (heads,)}
+        shapes |= {"output.weight": (heads, size), "output.bias": (heads,)}
+        front = (self.networks,) if self.networks > 1 else ()
+        return {name: front + shape for name, shape in shapes.items()}
 
 
 def _known_fields(kind: type, values: object, name: str) -> dict[str, Any]:

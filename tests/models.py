@@ -36,8 +36,8 @@ def random_arrays(config: ModelConfig, seed: int = 0, gain: float = 1.0) -> dict
         name: rng.uniform(-reach, reach, shape).astype(np.float32)
         for name, shape in config.shapes().items()
     }
-    arrays["mean"] = rng.uniform(0.5, 1.5, config.features.size).astype(np.float32)
-    arrays["inv_std"] = rng.uniform(0.5, 1.5, config.features.size).astype(np.float32)
+    for name in ("mean", "inv_std"):
+        arrays[name] = rng.uniform(0.5, 1.5, arrays[name].shape).astype(np.float32)
     return arrays
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtbeat import gru, piece
+from rtbeat.model import BeatModel
 from rtbeat.packed import buffers, pack
 from tests import naive_gru
 from tests.models import ANCESTOR, TINY, random_features, random_model
@@ -48,6 +50,28 @@ def test_activations_are_the_network_over_the_whole_piece(frames):
     assert found.shape == (frames, 2)
     expected = naive_gru.activations(tiny.config, tiny.arrays, features)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_several_networks_give_the_mean_of_their_log_odds():
+    three, features = random_model(networks=3), random_features(TINY, 60)
+    odds = []
+    for n in range(3):
+        own = {name: array[n] for name, array in three.arrays.items()}
+        p = naive_gru.activations(TINY, own, features)
+        odds.append(np.log(p / (1.0 - p)))
+    assert np.ptp(odds, axis=0).mean() > 0.1
+    expected = 1.0 / (1.0 + np.exp(-np.mean(odds, axis=0)))
+    np.testing.assert_allclose(three.activations(features), expected, atol=1e-5)
+
+
+def test_a_network_and_itself_are_that_network():
+    one, features = random_model(), random_features(TINY, 60)
+    twice = {name: np.stack([array, array]) for name, array in one.arrays.items()}
+    two = BeatModel(replace(TINY, networks=2), twice)
+    np.testing.assert_allclose(two.activations(features), one.activations(features), atol=1e-6)
+    streams = one.stream(), two.stream()
+    for shown in zip(*(windows(stream, features) for stream in streams), strict=True):
+        np.testing.assert_allclose(*shown, atol=1e-6)
 
 
 @pytest.mark.parametrize("frames", [199, 200, 201, 250, 251, 777])
@@ -104,8 +128,9 @@ def test_stream_follows_the_reference_over_many_windows():
         np.testing.assert_allclose(shown, wanted, atol=2e-5)
 
 
-def test_moves_inside_the_buffer_change_no_bit():
-    tiny, features = random_model(), random_features(TINY, 330)
+@pytest.mark.parametrize("networks", [1, 2])
+def test_moves_inside_the_buffer_change_no_bit(networks):
+    tiny, features = random_model(networks=networks), random_features(TINY, 330)
     for a, b in zip(windows(tiny.stream(), features), unmoved(tiny, features), strict=True):
         np.testing.assert_array_equal(a, b)
 
