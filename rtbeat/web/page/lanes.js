@@ -84,11 +84,7 @@ function drawActivation(pen, { activation, frameRate, view }, palette) {
   pen.moveTo(0, bottom);
   const perPixel = (view.seconds / view.width) * frameRate;
   for (let x = 0; x <= view.width; x += 1) {
-    const first = Math.round(toTime(x, view) * frameRate);
-    let value = 0; // the highest of the frames in this pixel, so that no peak is lost
-    for (let i = first; i < first + Math.max(1, perPixel); i += 1) {
-      value = Math.max(value, activation[i] ?? 0);
-    }
+    const value = highest(activation, toTime(x, view) * frameRate, perPixel);
     pen.lineTo(x, bottom - value * height);
   }
   pen.lineTo(view.width, bottom);
@@ -96,6 +92,15 @@ function drawActivation(pen, { activation, frameRate, view }, palette) {
   pen.strokeStyle = palette.line;
   pen.lineWidth = 1;
   line(pen, 0, bottom + 0.5, view.width, bottom + 0.5);
+}
+
+/** The most in `span` frames from `start` on, so that no peak is lost; between frames, a line. */
+function highest(activation, start, span) {
+  const at = (frame) => activation[frame] ?? 0;
+  const first = Math.floor(start);
+  let value = at(first) + (start - first) * (at(first + 1) - at(first));
+  for (let i = first + 1; i < start + span; i += 1) value = Math.max(value, at(i));
+  return value;
 }
 
 function drawTempo(pen, { beats, view }, palette) {
