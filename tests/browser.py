@@ -6,8 +6,8 @@ import contextlib
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +20,28 @@ FAKE_MICROPHONE = (
 )
 
 
+PATIENCE = 120.0  # seconds; a busy machine that compiles kernels for the first time
+
+
 @contextlib.contextmanager
 def serving(*options: str) -> Iterator[str]:
     """Address of a server that runs as long as the context, a random port of this machine."""
     require("aiohttp", 'pip install "rtbeat[web]"')
     command = [sys.executable, "-m", "rtbeat", "web", "--no-open", *options]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
-            assert server.stdout is not None
-            printed = ""
-            for line in server.stdout:
-                printed += line
-                address = re.search(r"http://127\.0\.0\.1:\d+\S*", line)
-                if address:
-                    yield address.group().rstrip("/") + "/"
-                    break
-            else:
-                raise AssertionError(f"rtbeat web printed no address:\n{printed}")
+            yield _address(server)
         finally:
             server.terminate()
+
+
+def _address(server: subprocess.Popen[str]) -> str:
+    assert server.stdout is not None
+    for line in server.stdout:
+        found = re.search(r"http://127\.0\.0\.1:\d+/\S*", line)
+        if found:
+            return found.group()
+    raise AssertionError("rtbeat web printed no address")
 
 
 @contextlib.contextmanager
@@ -53,43 +54,49 @@ def chromium(microphone: Path | None = None) -> Iterator[Any]:
     if microphone is not None:
         arguments.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=program, headless=False, args=arguments
-        )
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Watched:
-    """A tab, and what went wrong in it: requests to elsewhere, errors of scripts."""
-
-    page: Any
-    wrong: list[str] = field(default_factory=list)
+        browser = driver.chromium.launch(executable_path=program, headless=False, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 @contextlib.contextmanager
 def tab(browser: Any, address: str, **context: Any) -> Iterator[Any]:
     """A tab with the page. Fails at the end where the page asked for anything from elsewhere than
     its server, or where a script of it failed."""
-    origin = address.split("/", 3)[2]
+    origin = address.split("/")[2]
+    wrong: list[str] = []
     room = browser.new_context(accept_downloads=True, **context)
-    watched = Watched(room.new_page())
+    try:
+        page = room.new_page()
+        room.on("request", lambda request: _check(request.url, origin, wrong))
+        page.on("websocket", lambda socket: _check(socket.url, origin, wrong))
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("console", lambda line: _note(line, wrong))
+        page.goto(address)
+        page.wait_for_selector("body[data-ready]")
+        yield page
+    finally:
+        room.close()
+    assert wrong == []
 
-    def ask(request: Any) -> None:
-        scheme, _, rest = request.url.partition(":")
-        if scheme not in ("blob", "data") and rest.split("/")[2] != origin:
-            watched.wrong.append(f"request to {request.url}")
 
-    room.on("request", ask)
-    watched.page.on("websocket", lambda socket: ask(socket))
-    watched.page.on("pageerror", lambda error: watched.wrong.append(f"error: {error}"))
-    watched.page.on("console", lambda line: _note(line, watched.wrong))
-    watched.page.goto(address)
-    watched.page.wait_for_selector("body[data-ready]")
-    yield watched.page
-    room.close()
-    assert watched.wrong == []
+def wait(page: Any, script: str, argument: Any = None) -> Any:
+    """What ``script``, a function, gives in the page when that is at last not false."""
+    end = time.monotonic() + PATIENCE
+    while True:  # Playwright's own wait_for_function needs what the page's security policy forbids
+        found = page.evaluate(script, argument)
+        if found or time.monotonic() > end:
+            assert found, f"never came true: {script}"
+            return found
+        page.wait_for_timeout(50)
+
+
+def _check(url: str, origin: str, wrong: list[str]) -> None:
+    scheme, _, rest = url.partition(":")
+    if scheme not in ("blob", "data", "about") and rest.split("/")[2] != origin:
+        wrong.append(f"request to {url}")
 
 
 def _note(line: Any, wrong: list[str]) -> None:

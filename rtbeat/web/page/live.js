@@ -160,6 +160,7 @@ function controlButton({ label, does, run, keys: [key] }) {
   button.dataset.key = key;
   // a tap counts from when the finger comes down; "click" comes when it is lifted, and from keys
   let down = false;
+  button.addEventListener("mousedown", (event) => event.preventDefault()); // space goes on tapping
   button.addEventListener("pointerdown", (event) => {
     down = true;
     run(event);

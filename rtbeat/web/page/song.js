@@ -82,7 +82,9 @@ export class SongView {
     document.addEventListener("drop", (event) => {
       event.preventDefault();
       element("drop").classList.remove("over");
-      if (event.dataTransfer.files.length) this.open(event.dataTransfer.files[0]);
+      if (!event.dataTransfer.files.length) return;
+      element("tab-song").click(); // a file may be dropped on the other view
+      this.open(event.dataTransfer.files[0]);
     });
   }
 
