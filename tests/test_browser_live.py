@@ -153,10 +153,10 @@ def start(page):
 
 
 def test_a_lost_connection_is_told(browser):
-    with contextlib.ExitStack() as server:
-        with tab(browser, server.enter_context(serving())) as page:
-            start(page)
-            server.close()
-            page.wait_for_selector("#alert:not([hidden])")
-            assert "server" in page.inner_text("#alert-text")
-            assert page.inner_text("#live-state") == "off"
+    server = contextlib.ExitStack()
+    with server, tab(browser, server.enter_context(serving())) as page:
+        start(page)
+        server.close()
+        page.wait_for_selector("#alert:not([hidden])")
+        assert "server" in page.inner_text("#alert-text")
+        assert page.inner_text("#live-state") == "off"
