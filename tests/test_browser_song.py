@@ -30,6 +30,7 @@ SHOWN = """
 (name) => !document.getElementById("editor").hidden &&
   document.getElementById("song-name").textContent === name
 """
+NAMED_PARTS = r"- (button|tab|checkbox|slider|combobox|application)\b(?!list|panel)(.*)"
 SONG_PATH = r"api/songs/[\w-]+$"
 GONE = "async (path) => (await fetch(path)).status === 404"
 
@@ -185,6 +186,17 @@ def test_a_song_is_forgotten_by_the_server_when_another_comes_or_the_tab_closes(
         assert not witness.evaluate(GONE, second)
         page.goto("about:blank")
         wait(witness, GONE, second)
+
+
+def test_everything_that_can_be_pressed_has_a_name(page):
+    page.set_input_files("#file", SONG)
+    wait_for_beats(page)
+    song = page.locator("body").aria_snapshot()
+    page.click("#tab-live")
+    live = page.locator("body").aria_snapshot()
+    parts = re.findall(NAMED_PARTS, song + live)
+    assert len(parts) > 30
+    assert [part for part in parts if not part[1].startswith(' "')] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -16,7 +16,8 @@ export const LANES = {
 };
 export const HEIGHT = 290;
 
-const NUMBER_ROOM = 16; // pixels: where beats are closer, only downbeats have their number
+const NUMBER_ROOM = 16; // pixels: numbers are no closer; downbeats' come first
+const BEAT_ROOM = 5; // pixels: where beats are closer, only downbeats are drawn
 const UNSURE = 0.5; // beats less sure are drawn fainter
 
 /** A place in the song as pixels from the left of the view. */
@@ -61,17 +62,23 @@ function drawBeats(pen, { beats, selected, view }, palette) {
   const room = view.width / Math.max(1, to - from);
   pen.textAlign = "center";
   pen.textBaseline = "middle";
+  let written = -Infinity; // where the last number is
   for (let i = from; i < to; i += 1) {
     const { number, time, confidence } = beats[i];
-    const x = Math.round(toPixels(time, view)) + 0.5;
     const one = number === 1;
-    pen.globalAlpha = confidence < UNSURE && i !== selected ? 0.45 : 1;
+    const chosen = i === selected;
+    if (room < BEAT_ROOM && number > 1 && !chosen) continue;
+    const x = Math.round(toPixels(time, view)) + 0.5;
+    pen.globalAlpha = confidence < UNSURE && !chosen ? 0.45 : 1;
     pen.fillStyle = pen.strokeStyle = one ? palette.downbeat : palette.beat;
-    pen.lineWidth = i === selected ? 3 : one ? 1.75 : 1;
+    pen.lineWidth = chosen ? 3 : one ? 1.75 : 1;
     line(pen, x, LANES.wave.top, x, LANES.wave.top + LANES.wave.height);
     line(pen, x, LANES.activation.top, x, LANES.activation.top + LANES.activation.height);
-    if (number && (one || room > NUMBER_ROOM)) pen.fillText(number, x, LANES.numbers.height / 2);
-    if (i === selected) pen.strokeRect(x - 8, 3, 16, 16);
+    if (number && (one || room > NUMBER_ROOM) && x - written > NUMBER_ROOM) {
+      pen.fillText(number, x, LANES.numbers.height / 2);
+      written = x;
+    }
+    if (chosen) pen.strokeRect(x - 8, 3, 16, 16);
   }
   pen.globalAlpha = 1;
 }

@@ -7,12 +7,13 @@ import { colours } from "./theme.js";
 
 const ZOOM_STEP = 1.6;
 const CLOSEST = 600; // pixels a second
+const FIRST = 40; // pixels a second at first, or the whole song where that is more
 
 export class Waveform {
   #surfer;
   #element;
   #duration;
-  #zoom = 0; // pixels a second asked for; 0 shows the whole song
+  #zoom = FIRST; // pixels a second asked for; the whole song is never narrower than the page
 
   /** onView : called whenever what is visible has changed. */
   constructor(element, player, onView) {
@@ -24,6 +25,7 @@ export class Waveform {
       media: player,
       peaks: [peaksOf(player.buffer)],
       duration: player.duration,
+      minPxPerSec: FIRST,
       normalize: true,
       cursorWidth: 0, // the cursor runs through all lanes and is drawn with them
       interact: false, // clicks are the editor's
