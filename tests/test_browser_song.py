@@ -7,7 +7,9 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 import rtbeat
 from tests.browser import PATIENCE, chromium, serving, tab, wait
@@ -70,7 +72,8 @@ def download(page, name):
 def beats_text(page):
     """Beats of the downloaded text file: times in seconds and numbers."""
     lines = download(page, "beats")[1].decode().splitlines()
-    return [(float(time), int(number)) for time, number in (line.split("\t") for line in lines)]
+    pairs = ((*line.split("\t"), "0")[:2] for line in lines)  # an unknown number is left out
+    return [(float(time), int(number)) for time, number in pairs]
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +189,16 @@ def test_a_song_is_forgotten_by_the_server_when_another_comes_or_the_tab_closes(
         assert not witness.evaluate(GONE, second)
         page.goto("about:blank")
         wait(witness, GONE, second)
+
+
+def test_a_song_without_beats_can_be_given_some(page, tmp_path):
+    soundfile.write(tmp_path / "silence.wav", np.zeros(4 * 22_050), 22_050)
+    page.set_input_files("#file", tmp_path / "silence.wav")
+    wait_for_beats(page)
+    assert page.inner_text("#song-count") == "0 beats"
+    for key in ("ArrowRight", "Delete", "1", "d", "h", "s", "a"):
+        page.keyboard.press(key)
+    assert beats_text(page) == [(0.0, 0)]
 
 
 def test_everything_that_can_be_pressed_has_a_name(page):
