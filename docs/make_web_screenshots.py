@@ -18,12 +18,12 @@ from tests.browser import PATIENCE, chromium, serving, tab, wait
 FOLDER = Path(__file__).parent
 SONG = Path(rtbeat.__file__).parent / "music" / "drift.ogg"
 HEARD = SONG.with_name("groove.ogg")
-WIDTH = 960
+WIDTH = 1000
 
 
 def take_song(browser: object, address: str) -> None:
     """The song view, light: a few beats in, one of them selected."""
-    size = {"width": WIDTH, "height": 700}
+    size = {"width": WIDTH, "height": 830}
     with tab(browser, address, viewport=size, color_scheme="light") as page:
         page.set_input_files("#file", SONG)
         page.wait_for_selector("#editor:not([hidden])", timeout=1000 * PATIENCE)
@@ -36,7 +36,7 @@ def take_song(browser: object, address: str) -> None:
 
 def take_live(browser: object, address: str) -> None:
     """The live view, dark: on a downbeat, once the bar is known."""
-    size = {"width": WIDTH, "height": 560}
+    size = {"width": WIDTH, "height": 690}
     with tab(browser, address, viewport=size, color_scheme="dark") as page:
         page.click("#tab-live")
         page.click("#start")
