@@ -79,7 +79,7 @@ def tab(browser: Any, address: str, **context: Any) -> Iterator[Any]:
         yield page
     finally:
         room.close()
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def wait(page: Any, script: str, argument: Any = None) -> Any:
