@@ -12,7 +12,7 @@ from rtbeat.web.refusal import RefusedError
 
 
 async def receive(request: web.Request, path: Path, limits: Limits) -> None:
-    """Write the body of ``request`` to ``path``. Raises ``RefusedError``; what was written stays."""
+    """Write the body to ``path``. Raises ``RefusedError``; what was written by then stays."""
     _check_head(request, limits)
     size = 0
     until = asyncio.get_running_loop().time() + limits.upload_seconds
