@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import secrets
 import signal
-import sys
 import threading
 import webbrowser
 from typing import TYPE_CHECKING
@@ -67,22 +65,15 @@ def run(args: argparse.Namespace) -> int:
             raise
         terminal.error(NO_AIOHTTP)
         return 1
-    from rtbeat.live.audio_port import any_hung
-
     limits = _limits(args)
     options = ServerOptions(args.host, args.port, _token(args), args.model, limits)
     try:
-        code = asyncio.run(_serve(options, terminal, args.no_open))
+        return asyncio.run(_serve(options, terminal, args.no_open))
     except OSError as error:
         place = f"{args.host}:{args.port}"
-        terminal.error(
-            f"{place} cannot be served: {error.strerror or error}; choose another --port"
-        )
-        code = 1
-    if any_hung():  # PortAudio would hang at exit too
-        sys.stdout.flush()
-        os._exit(code)
-    return code
+        why = error.strerror or error
+        terminal.error(f"{place} cannot be served: {why}; choose another --host or --port")
+        return 1
 
 
 def _limits(args: argparse.Namespace) -> Limits:

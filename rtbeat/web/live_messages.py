@@ -19,6 +19,8 @@ from rtbeat.live.engine import Engine
 from rtbeat.live.events import Event
 
 MOST_SAMPLES = 65_536  # in one message
+POLL = 0.01  # seconds between two looks for beats
+STATUS = 0.1  # seconds between two messages of status
 
 CONTROLS: dict[str, tuple[str, float | None]] = {
     "tap": ("tap", None),

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from rtbeat.live.audio_port import AudioDeviceError
-from rtbeat.live.controls import Control
-from rtbeat.live.devices import DeviceError
-from rtbeat.live.engine import Engine, EngineOptions
-from rtbeat.live.events import Event
+from rtbeat.live.engine import EngineOptions
 from rtbeat.web.browser_source import BrowserSource
-from rtbeat.web.device_source import Devices, DeviceSource
+from rtbeat.web.devices import DeviceLine, Devices
 from rtbeat.web.limits import Limits
 from rtbeat.web.live_messages import (
     MOST_SAMPLES,
+    POLL,
+    STATUS,
     Start,
     beat_message,
     parse,
@@ -31,24 +29,8 @@ from rtbeat.web.live_messages import (
 
 LARGEST = 8 * MOST_SAMPLES  # bytes of a message; from 4 on it is refused in words
 HEARTBEAT = 15.0  # seconds; a browser that has vanished is noticed by the third
-POLL = 0.01  # seconds between two looks for beats
-STATUS = 0.1  # seconds between two messages of status
 AHEAD = 4.0  # seconds of sound that may come before its time; more waits
-BROKEN, BUSY = 1008, 1013  # codes that a connection is closed with
-WRONG = (ValueError, TypeError, DeviceError, AudioDeviceError, FileNotFoundError)
-
-
-class Source(Protocol):
-    """Where sound comes from, with the engine that follows it."""
-
-    @property
-    def engine(self) -> Engine: ...
-    @property
-    def skipped(self) -> float: ...
-    @property
-    def failure(self) -> BaseException | None: ...
-    def post(self, control: Control) -> None: ...
-    def events(self) -> list[Event]: ...
+WRONG, FAILED, BUSY = 1008, 1011, 1013  # codes that a connection is closed with
 
 
 class LiveRoute:
@@ -94,10 +76,10 @@ class LiveRoute:
                 await self._follow_browser(socket, start, start.sample_rate)
         except _EndedError:
             pass
-        except WRONG as error:
-            await _end(socket, BROKEN, str(error))
+        except (ValueError, TypeError) as error:
+            await _end(socket, WRONG, str(error))
         except asyncio.TimeoutError:
-            await _end(socket, BROKEN, "nothing was heard from the page for too long; start again")
+            await _end(socket, WRONG, "nothing was heard from the page for too long; start again")
 
     async def _follow_browser(
         self, socket: web.WebSocketResponse, start: Start, sample_rate: int
@@ -105,7 +87,7 @@ class LiveRoute:
         options = EngineOptions(sample_rate, start.tracker)
         source = await asyncio.to_thread(BrowserSource, options)
         try:
-            async with _telling(socket, source):
+            async with _beside(_tell(socket, source)):
                 while True:
                     message = await _receive(socket, self._limits.quiet_seconds)
                     if message.type is WSMsgType.BINARY:
@@ -118,13 +100,12 @@ class LiveRoute:
             await asyncio.to_thread(source.close)
 
     async def _follow_device(self, socket: web.WebSocketResponse, start: Start) -> None:
-        source: DeviceSource = await self._devices.open(start.input, start.tracker)
-        try:
-            async with _telling(socket, source):
-                while True:
-                    source.post(parse_control(parse(_text(await _receive(socket, None)))))
-        finally:
-            await self._devices.close(source)
+        async with (
+            self._devices.session(start.input, start.tracker) as line,
+            _beside(_pass_on(socket, line)),
+        ):
+            while True:
+                line.post(parse_control(parse(_text(await _receive(socket, None)))))
 
 
 class _EndedError(Exception):
@@ -146,10 +127,9 @@ def _text(message: WSMessage) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _telling(socket: web.WebSocketResponse, source: Source) -> AsyncIterator[None]:
-    """Tells what ``source`` hears while the context lasts."""
-    await socket.send_json({"type": "ready", "lead": source.engine.tracker.lead})
-    task = asyncio.create_task(_tell(socket, source))
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Does ``work`` as long as the context lasts."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
@@ -158,7 +138,9 @@ async def _telling(socket: web.WebSocketResponse, source: Source) -> AsyncIterat
             await task
 
 
-async def _tell(socket: web.WebSocketResponse, source: Source) -> None:
+async def _tell(socket: web.WebSocketResponse, source: BrowserSource) -> None:
+    """Tell what ``source`` hears."""
+    await socket.send_json({"type": "ready", "lead": source.engine.tracker.lead})
     due = time.monotonic()
     while source.failure is None:
         for event in source.events():
@@ -168,7 +150,17 @@ async def _tell(socket: web.WebSocketResponse, source: Source) -> None:
             due = time.monotonic() + STATUS
             await socket.send_json(status_message(source.engine, source.skipped))
         await asyncio.sleep(POLL)
-    await _end(socket, 1011, f"the session broke off: {source.failure}")
+    await _end(socket, FAILED, f"the session broke off: {source.failure}")
+
+
+async def _pass_on(socket: web.WebSocketResponse, line: DeviceLine) -> None:
+    """Pass on what a device's session tells."""
+    while (message := await line.next()) is not None:
+        await socket.send_str(message)
+        if '"error"' in message:
+            await socket.close(code=FAILED)
+            return
+    await _end(socket, FAILED, "the audio device's session broke off; start again")
 
 
 async def _end(socket: web.WebSocketResponse, code: int, text: str) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from rtbeat import __version__
-from rtbeat.web.device_source import Devices
+from rtbeat.web.devices import Devices
 from rtbeat.web.guard import Guard, guarding
 from rtbeat.web.limits import Limits
 from rtbeat.web.live_route import LiveRoute
@@ -142,12 +142,4 @@ class Information:
 
     async def inputs(self, request: web.Request) -> web.Response:
         """Audio devices that hear."""
-        inputs = [
-            {
-                "name": device.name,
-                "host_api": device.host_api,
-                "default": "input" in device.defaults,
-            }
-            for device in await self._devices.inputs()
-        ]
-        return web.json_response({"inputs": inputs})
+        return web.json_response({"inputs": await self._devices.inputs()})

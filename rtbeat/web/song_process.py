@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rtbeat.web.limits import MEGABYTE, Limits
-
-BOOT = """
-import json, sys
-hello = json.loads(sys.argv[1])
-sys.path[:] = hello["path"]
-from rtbeat.web.song_child import main
-main(hello)
-"""
-LONGEST_LINE = 64 * MEGABYTE  # bytes; the result of an hour takes less than one
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+from rtbeat.web.child import end_child, start_child
+from rtbeat.web.limits import Limits
 
 
 class SongError(Exception):
@@ -41,7 +28,6 @@ async def track_in_process(
     :func:`rtbeat.web.song_child.as_result` gives. Raises ``SongError``. Cancelled, or after
     ``limits.work_seconds``, the process and those that it started are killed."""
     hello = {
-        "path": sys.path,
         "source": str(source),
         "target": str(target),
         "name": name,
@@ -50,15 +36,7 @@ async def track_in_process(
         "work_seconds": limits.work_seconds,
         "memory_bytes": limits.memory_bytes,
     }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", BOOT, json.dumps(hello)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=LONGEST_LINE,
-        env={**os.environ, **ONE_THREAD},
-        start_new_session=True,  # Ctrl-C is for the server, and all of it can be killed at once
-    )
+    process = await start_child("song_child", hello)
     try:
         answer = await asyncio.wait_for(_listen(process, progress), limits.work_seconds)
     except asyncio.TimeoutError:
@@ -67,8 +45,7 @@ async def track_in_process(
     except ValueError:  # its output is no longer what it should be
         answer = None
     finally:
-        _kill(process)
-        await process.communicate()  # reads to the end, so that its pipe is closed, and waits
+        await end_child(process)
     if answer is None:
         raise SongError(f"{name}: decoding it broke off; convert it to wav or flac")
     if "error" in answer:
@@ -88,11 +65,3 @@ async def _listen(
             return message
         progress(float(message["progress"]))
     return None
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):  # decoders that it started, too
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
