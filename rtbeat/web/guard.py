@@ -17,9 +17,12 @@ from aiohttp.typedefs import Middleware
 
 from rtbeat.web.refusal import Handler, refuse
 
+# the one style sheet that wavesurfer puts into the shadow tree of its waveform
+WAVESURFER_STYLE = "'sha256-auwliEJRJHLfZXAONxKAM0QUcqwCV9QKKt7ylBiNy3E='"
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        f"default-src 'none'; script-src 'self'; style-src 'self' {WAVESURFER_STYLE}; "
+        "connect-src 'self'; "
         "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),

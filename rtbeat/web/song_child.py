@@ -80,7 +80,7 @@ def decode(source: str, target: str, seconds: float) -> tuple[Float32, int]:
     """Write ``source`` as 16-bit wav, stereo where it is stereo and else mono, to ``target``.
 
     Returns mono samples float32 ``(n,)`` and their rate in Hz. Raises ``UnusableError`` for a song
-    that is silent, too short or longer than ``seconds``, ``AudioFileError`` for what is no audio.
+    that is no sound, too short or longer than ``seconds``, ``AudioFileError`` for what is no audio.
     """
     with AudioFile(source) as audio:
         rate = audio.sample_rate
@@ -97,8 +97,6 @@ def decode(source: str, target: str, seconds: float) -> tuple[Float32, int]:
         raise UnusableError(
             f"there are {length:.1f} s of sound that can be read; {LEAST_SECONDS} s are needed"
         )
-    if not samples.any():
-        raise UnusableError("there is only silence in this file; choose another")
     return samples, rate
 
 
@@ -116,7 +114,9 @@ def _write(
                     f"it is longer than {seconds / 60.0:g} minutes, the most that is taken here; "
                     "cut it into pieces"
                 )
-            clean = np.clip(np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
+            if not np.isfinite(block).all():
+                raise UnusableError("some of its samples are not finite numbers; export it again")
+            clean = np.clip(block, -1.0, 1.0)
             mono.append(mixdown(block, channels))
             file.write(clean if kept == channels else mixdown(clean, channels))
     return np.concatenate(mono)
