@@ -31,6 +31,12 @@ Float32 = NDArray[np.float32]
 FFMPEG_TIMEOUT = 300.0  # seconds; an hour of m4a takes about 10
 # frames a read: what comes after the last whole read before a damaged place is lost
 _READ = 4096
+# what ffmpeg may take a file for: containers that hold their own sound. Of playlists and the like,
+# which name other files to be read, there is none.
+CONTAINERS = (
+    "3gp,aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,m4a,matroska,mka,mov,mp3,mp4,"
+    "mpc,mpc8,mpeg,mpegts,ogg,rm,shn,tak,tta,voc,w64,wav,webm,wv"
+)
 _WRITABLE = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
 
 
@@ -219,9 +225,10 @@ def _open(path: str) -> soundfile.SoundFile:
 
 def _open_with_ffmpeg(program: str, path: str) -> soundfile.SoundFile:
     """Decode to a float32 wav in memory, at the file's own rate and channels."""
-    # an absolute path behind "file:" is taken neither for an option nor for a protocol, and the
-    # white list keeps playlists from reaching into the network
-    source = ["-protocol_whitelist", "file", "-i", f"file:{os.path.abspath(path)}"]
+    # an absolute path behind "file:" is taken neither for an option nor for a protocol; the white
+    # lists keep files that name others (playlists) from reaching into the network and the disk
+    allowed = ["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]
+    source = [*allowed, "-i", f"file:{os.path.abspath(path)}"]
     target = ["-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "-"]
     command = [program, "-v", "error", "-nostdin", *source, *target]
     try:

@@ -19,11 +19,10 @@ from rtbeat.audio import Float32
 from rtbeat.live.controls import Control
 from rtbeat.live.engine import Engine, EngineOptions
 from rtbeat.live.events import Event
+from rtbeat.web.lateness import Lateness
 
 WAITING = 0.05  # seconds for sound until controls are looked at
-LATE = 1.0  # seconds behind from which sound is left out
-IN_TIME = 0.1  # seconds behind until which it is
-NICENESS = 10
+NICENESS = 5
 
 
 class BrowserSource:
@@ -40,7 +39,7 @@ class BrowserSource:
         self._now = now
         self._begun: float | None = None  # when the first sample was recorded
         self._received = 0  # samples
-        self._late = False
+        self._lateness = Lateness(options.sample_rate)
         self._blocks: queue.SimpleQueue[Float32] = queue.SimpleQueue()
         self._controls: deque[Control] = deque()
         self._events: deque[Event] = deque(maxlen=10_000)
@@ -92,20 +91,12 @@ class BrowserSource:
             self.failure = error
 
     def _hear(self, samples: Float32) -> None:
-        behind = self._behind(len(samples))
-        self._late = behind > (IN_TIME if self._late else LATE)
-        if self._late:
+        heard = self.engine.position + len(samples)
+        if self._lateness.leaves_out(heard, self._received, self._elapsed):
             self.skipped += len(samples) / self.engine.sample_rate
             self._events.extend(self.engine.skip(len(samples)))
         else:
             self._events.extend(self.engine.process(samples))
-
-    def _behind(self, coming: int) -> float:
-        """Seconds by which the end of the next block is late: no more than has come since, and no
-        more than time has passed."""
-        heard = self.engine.position + coming
-        waiting = (self._received - heard) / self.engine.sample_rate
-        return min(waiting, self._elapsed - heard / self.engine.sample_rate)
 
 
 def _stand_back() -> None:

@@ -31,6 +31,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
+    "Server": "rtbeat",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -109,9 +110,12 @@ class Guard:
         return self.token is not None and hmac.compare_digest(given, self.token.encode())
 
     async def prepare(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Headers of an answer; after a first visit a cookie that scripts cannot read."""
+        """Headers of every answer."""
         response.headers.update(HEADERS)
         response.headers.setdefault("Cache-Control", "no-store")
+
+    def welcome(self, request: web.Request, response: web.StreamResponse) -> None:
+        """After a first visit the token is in a cookie that scripts cannot read."""
         if self.token is not None and self._is_first_visit(request):
             response.set_cookie(self.cookie, self.token, path="/", httponly=True, samesite="Strict")
 
@@ -122,6 +126,10 @@ def guarding(guard: Guard) -> Middleware:
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         refusal = guard.refuses(request)
-        return await handler(request) if refusal is None else refusal
+        if refusal is not None:
+            return refusal
+        response = await handler(request)
+        guard.welcome(request, response)
+        return response
 
     return check

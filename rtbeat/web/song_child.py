@@ -25,7 +25,8 @@ from rtbeat.features import SAMPLE_RATE_RANGE, mixdown
 from rtbeat.offline import track
 
 LEAST_SECONDS = 1.5  # one beat at the slowest tempo
-NICENESS = 10
+MOST_CHANNELS = 64
+NICENESS = 5
 DECODED = 0.2  # share of the work, for the progress told
 
 
@@ -36,7 +37,7 @@ class UnusableError(Exception):
 def main(hello: dict[str, Any]) -> None:
     """Do the song that ``hello`` tells of: source, target (paths), name, seconds, work_seconds,
     memory_bytes, model."""
-    _restrain(hello)
+    restrain(hello["seconds"], hello["work_seconds"], hello["memory_bytes"])
     name = str(hello["name"])
     try:
         samples, rate = decode(hello["source"], hello["target"], hello["seconds"])
@@ -53,18 +54,21 @@ def main(hello: dict[str, Any]) -> None:
         _tell(error=f"{name}: it could not be tracked ({type(error).__name__})")
 
 
-def _restrain(hello: dict[str, Any]) -> None:
-    """Lower priority and limits for this process and the decoders that it starts."""
+def restrain(seconds: float, work_seconds: float, memory_bytes: int) -> None:
+    """Lower priority and limits for this process and the decoders that it starts.
+
+    seconds : longest song. work_seconds : of processor time. memory_bytes : of address space.
+    """
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     try:
         import resource
     except ImportError:  # Windows
         return
-    largest = math.ceil(hello["seconds"] * SAMPLE_RATE_RANGE[1] * 4) + 4096  # 16 bit, stereo
+    largest = math.ceil(seconds * SAMPLE_RATE_RANGE[1] * 4) + 4096  # 16 bit, stereo
     for what, most in (
-        (resource.RLIMIT_AS, hello["memory_bytes"]),
-        (resource.RLIMIT_CPU, math.ceil(hello["work_seconds"])),
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CPU, math.ceil(work_seconds)),
         (resource.RLIMIT_FSIZE, largest),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -80,6 +84,10 @@ def decode(source: str, target: str, seconds: float) -> tuple[Float32, int]:
     """
     with AudioFile(source) as audio:
         rate = audio.sample_rate
+        if audio.channels > MOST_CHANNELS:
+            raise UnusableError(
+                f"it has {audio.channels} channels, {MOST_CHANNELS} at most are taken; mix it down"
+            )
         samples = _write(audio.blocks(), audio.channels, rate, target, seconds)
     if audio.damaged:  # another decoder may read more of it
         whole, rate = read_audio(source)

@@ -68,7 +68,7 @@ async def track_in_process(
         answer = None
     finally:
         _kill(process)
-        await process.wait()
+        await process.communicate()  # reads to the end, so that its pipe is closed, and waits
     if answer is None:
         raise SongError(f"{name}: decoding it broke off; convert it to wav or flac")
     if "error" in answer:
