@@ -144,7 +144,7 @@ def test_everything_goes_with_the_keyboard_alone(page, truth):
     wait(page, "() => document.getElementById('position').textContent > '0:00.3'")
     assert page.inner_text("#play") == "Pause"
     page.keyboard.press("Space")
-    assert page.inner_text("#play") == "Play"
+    wait(page, "() => document.getElementById('play').textContent === 'Play'")
 
     while page.evaluate("document.activeElement.dataset.format") != "beats":
         page.keyboard.press("Tab")
