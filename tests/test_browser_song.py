@@ -144,7 +144,7 @@ def test_everything_goes_with_the_keyboard_alone(page, truth):
     wait(page, "() => document.getElementById('position').textContent > '0:00.3'")
     assert page.inner_text("#play") == "Pause"
     page.keyboard.press("Space")
-    assert page.inner_text("#play") == "Play"
+    wait(page, "() => document.getElementById('play').textContent === 'Play'")
 
     while page.evaluate("document.activeElement.dataset.format") != "beats":
         page.keyboard.press("Tab")
@@ -177,6 +177,13 @@ def test_the_servers_words_for_what_is_no_song_are_shown(page):
     assert page.is_hidden("#working")
 
 
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(browser):
+    with serving("--max-mb", "0.1") as small, tab(browser, small) as page:
+        drop(page, "long.wav", bytes(200_000))
+        page.wait_for_selector("#alert:not([hidden])")
+        assert "long.wav is larger than 0.1 MB" in page.inner_text("#alert-text")
+
+
 def test_a_song_is_forgotten_by_the_server_when_another_comes_or_the_tab_closes(browser, server):
     asked = []
     with tab(browser, server) as page, tab(browser, server) as witness:
@@ -192,8 +199,9 @@ def test_a_song_is_forgotten_by_the_server_when_another_comes_or_the_tab_closes(
 
 
 def test_a_song_without_beats_can_be_given_some(page, tmp_path):
-    soundfile.write(tmp_path / "silence.wav", np.zeros(4 * 22_050), 22_050)
-    page.set_input_files("#file", tmp_path / "silence.wav")
+    hum = 1e-4 * np.sin(2 * np.pi * 440 * np.arange(4 * 22_050) / 22_050)
+    soundfile.write(tmp_path / "hum.wav", hum, 22_050)
+    page.set_input_files("#file", tmp_path / "hum.wav")
     wait_for_beats(page)
     assert page.inner_text("#song-count") == "0 beats"
     for key in ("ArrowRight", "Delete", "1", "d", "h", "s", "a"):

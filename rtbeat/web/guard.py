@@ -17,11 +17,12 @@ from aiohttp.typedefs import Middleware
 
 from rtbeat.web.refusal import Handler, refuse
 
-# the one style sheet that wavesurfer puts into the shadow tree of its waveform
-WAVESURFER_STYLE = "'sha256-auwliEJRJHLfZXAONxKAM0QUcqwCV9QKKt7ylBiNy3E='"
+# the one style element that wavesurfer makes; it holds the height of the waveform (lanes.js)
+WAVEFORM_STYLE = "'sha256-auwliEJRJHLfZXAONxKAM0QUcqwCV9QKKt7ylBiNy3E='"
+
 HEADERS = {
     "Content-Security-Policy": (
-        f"default-src 'none'; script-src 'self'; style-src 'self' {WAVESURFER_STYLE}; "
+        f"default-src 'none'; script-src 'self'; style-src 'self' {WAVEFORM_STYLE}; "
         "connect-src 'self'; "
         "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,7 +1,7 @@
 /**
  * Editing of beats. Beats are an array of `{time, number, confidence}`: seconds, rising; place in
- * the bar (1 = downbeat, 0 = unknown); chance 0..1. Every function returns a new array and leaves
- * its argument as it is, so that undo only has to keep the old one.
+ * the bar (1 = downbeat, 0 = unknown); chance 0..1, null where unknown. Every function returns a
+ * new array and leaves its argument as it is, so that undo only has to keep the old one.
  */
 
 /** Two beats are never closer than this, in seconds. */

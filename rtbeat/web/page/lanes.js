@@ -69,7 +69,7 @@ function drawBeats(pen, { beats, selected, view }, palette) {
     const chosen = i === selected;
     if (room < BEAT_ROOM && number > 1 && !chosen) continue;
     const x = Math.round(toPixels(time, view)) + 0.5;
-    pen.globalAlpha = confidence < UNSURE && !chosen ? 0.45 : 1;
+    pen.globalAlpha = (confidence ?? 1) < UNSURE && !chosen ? 0.45 : 1;
     pen.fillStyle = pen.strokeStyle = one ? palette.downbeat : palette.beat;
     pen.lineWidth = chosen ? 3 : one ? 1.75 : 1;
     line(pen, x, LANES.wave.top, x, LANES.wave.top + LANES.wave.height);

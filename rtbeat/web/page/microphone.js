@@ -7,6 +7,8 @@ const AUDIO = {
   autoGainControl: false,
 };
 
+const WORKLET = new URL("capture_worklet.js", import.meta.url);
+
 const REASONS = {
   NotAllowedError: "The browser may not use the microphone; allow it in the address bar.",
   NotFoundError: "No microphone was found; plug one in or choose another source.",
@@ -23,11 +25,20 @@ export class Microphone {
       // browsers keep the microphone from pages of other machines that come without encryption
       throw new Error("The browser gives a microphone only to https pages and to this machine's own.");
     }
+    let stream;
     try {
-      return new Microphone(await navigator.mediaDevices.getUserMedia({ audio: AUDIO }));
+      stream = await navigator.mediaDevices.getUserMedia({ audio: AUDIO });
     } catch (error) {
       throw new Error(REASONS[error.name] ?? `The microphone cannot be opened: ${error.message}`);
     }
+    const microphone = new Microphone(stream);
+    try {
+      await microphone.#context.audioWorklet.addModule(WORKLET);
+    } catch {
+      microphone.close();
+      throw new Error("A part of the page cannot be loaded; is `rtbeat web` still running?");
+    }
+    return microphone;
   }
 
   constructor(stream) {
@@ -47,7 +58,6 @@ export class Microphone {
 
   /** onBlock : called with each block, Float32Array. onEnd : called when the microphone is gone. */
   async start(onBlock, onEnd) {
-    await this.#context.audioWorklet.addModule(new URL("capture_worklet.js", import.meta.url));
     const capture = new AudioWorkletNode(this.#context, "capture", { numberOfOutputs: 0 });
     capture.port.onmessage = ({ data }) => onBlock(data);
     this.#context.createMediaStreamSource(this.#stream).connect(capture);

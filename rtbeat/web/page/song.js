@@ -32,7 +32,7 @@ export class SongView {
     addEventListener("pagehide", () => this.#forget());
     const { upload_bytes: bytes, seconds } = info.limits;
     element("limits").textContent =
-      `Up to ${Math.floor(bytes / 1e6)} MB and ${Math.floor(seconds / 60)} minutes. ` +
+      `Up to ${bytes / 1e6} MB and ${seconds / 60} minutes. ` +
       "It stays on this server and is forgotten when you close the page.";
   }
 
@@ -94,7 +94,7 @@ export class SongView {
     const limit = this.#info.limits.upload_bytes;
     if (file.size > limit) {
       // a server that refuses so much closes the line, and its reason would be lost
-      showError(`${file.name} is larger than ${Math.floor(limit / 1e6)} MB; choose a smaller file.`);
+      showError(`${file.name} is larger than ${limit / 1e6} MB; choose a smaller file.`);
       return;
     }
     this.#forget();
