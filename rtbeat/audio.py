@@ -12,7 +12,6 @@ import io
 import os
 import shutil
 import stat
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -23,25 +22,27 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from rtbeat.audio_error import AudioFileError
 from rtbeat.features import SAMPLE_RATE_RANGE
+from rtbeat.ffmpeg import FfmpegSound
 from rtbeat.formats.atomic import write_bytes
+
+__all__ = [
+    "AudioFile",
+    "AudioFileError",
+    "audio_bytes",
+    "check_writable",
+    "read_audio",
+    "require_sound",
+    "write_audio",
+]
 
 Float32 = NDArray[np.float32]
 
-FFMPEG_TIMEOUT = 300.0  # seconds; an hour of m4a takes about 10
 # frames a read: what comes after the last whole read before a damaged place is lost
 _READ = 4096
-# what ffmpeg may take a file for: containers that hold their own sound. Of playlists and the like,
-# which name other files to be read, there is none.
-CONTAINERS = (
-    "3gp,aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,m4a,matroska,mka,mov,mp3,mp4,"
-    "mpc,mpc8,mpeg,mpegts,ogg,rm,shn,tak,tta,voc,w64,wav,webm,wv"
-)
+_WRITE = 1 << 15  # frames
 _WRITABLE = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
-
-
-class AudioFileError(Exception):
-    """An audio file cannot be used; the message names the file and the reason."""
 
 
 class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
@@ -54,11 +55,16 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
     def seekable(self) -> bool:
         return False
 
+    def block(self, frames: int) -> Float32:
+        """The next frames, float32 ``(n, channels)``; none at the end."""
+        return np.asarray(self.read(frames, dtype="float32", always_2d=True), np.float32)
+
 
 class AudioFile:
     """An open audio file, read front to back.
 
-    sample_rate : Hz, 8000..192000. channels : 1 or more.
+    sample_rate : Hz, 8000..192000. channels : 1 or more. frames : in the whole file as far as its
+    head tells, else None.
 
     Raises :class:`AudioFileError` where the file is missing, not readable, a folder, empty, not
     audio, or has a sample rate out of range. Thread: one at a time. Realtime-safe: no.
@@ -67,10 +73,15 @@ class AudioFile:
     def __init__(self, path: str | PathLike[str]):
         self.path = os.fspath(path)
         _check_readable(self.path)
-        self._sound = _open(self.path)
+        self._take(_open(self.path))
+
+    def _take(self, sound: _Sequential | FfmpegSound) -> None:
+        self._sound = sound
+        self._read = 0  # frames
         self.damaged = False  # whether reading broke off before the end
-        self.sample_rate = int(self._sound.samplerate)
-        self.channels = int(self._sound.channels)
+        self.sample_rate = int(sound.samplerate)
+        self.channels = int(sound.channels)
+        self.frames: int | None = sound.frames
         low, high = SAMPLE_RATE_RANGE
         if not low <= self.sample_rate <= high:
             self.close()
@@ -79,15 +90,44 @@ class AudioFile:
                 f"{low} to {high} Hz; convert the file"
             )
 
+    @property
+    def duration(self) -> float:
+        """Seconds that have been read."""
+        return self._read / self.sample_rate
+
     def blocks(self, frames: int = _READ) -> Iterator[Float32]:
         """The rest of the file in blocks, float32 ``(frames, channels)``; the last may be shorter.
 
         Ends where the file ends or can be read no further.
         """
         try:
-            yield from _blocks(self._sound, frames)
+            while len(block := self._sound.block(frames)):
+                self._read += len(block)
+                yield block
         except soundfile.LibsndfileError:
             self.damaged = True
+
+    def rescue(self) -> bool:
+        """After reading broke off: begin anew with ffmpeg, where that gives more.
+
+        libsndfile breaks off in some sound opus files. True: :meth:`blocks` starts at the front
+        again, rate and channels may be others. False: a warning tells how much is left out.
+        """
+        program = shutil.which("ffmpeg")
+        if program is not None:
+            with contextlib.suppress(AudioFileError):
+                if _seconds(FfmpegSound(program, self.path)) > self.duration:
+                    self._sound.close()
+                    self._take(FfmpegSound(program, self.path))
+                    return True
+        warnings.warn(
+            f"{self.path}: damaged, or not read by this libsndfile, after {self.duration:.1f} s; "
+            "the rest is left out"
+            + ("" if program else "; with ffmpeg installed more may be read"),
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return False
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
@@ -105,52 +145,33 @@ class AudioFile:
         self.close()
 
 
-def _blocks(sound: soundfile.SoundFile, frames: int) -> Iterator[Float32]:
-    """What is left to read, in blocks; raises ``LibsndfileError`` at a damaged place."""
-    while len(block := sound.read(frames, dtype="float32", always_2d=True)):
-        yield block
+def _seconds(sound: FfmpegSound) -> float:
+    """How much sound there is; reads and closes it."""
+    frames = 0
+    with contextlib.closing(sound):
+        while count := len(sound.block(_READ)):
+            frames += count
+    return frames / sound.samplerate
 
 
 def read_audio(path: str | PathLike[str]) -> tuple[Float32, int]:
     """A whole file -> samples float32 ``(frames, channels)``, nominally -1..1, and its rate in Hz.
 
-    Where libsndfile breaks off (it does so in some sound opus files), ffmpeg is tried, and what
-    gives more is used; a warning tells where even that ends early. Raises
+    Where libsndfile breaks off, ffmpeg is tried, see :meth:`AudioFile.rescue`. Raises
     :class:`AudioFileError` as :class:`AudioFile` does, and where no frame can be read.
     """
     with AudioFile(path) as audio:
-        empty = np.zeros((0, audio.channels), np.float32)
-        samples = np.concatenate([empty, *audio.blocks()])
-        rate = audio.sample_rate
-        if audio.damaged:
-            samples, rate = _rescued(audio.path, samples, rate)
-    if not len(samples):
+        blocks = list(audio.blocks())
+        if audio.damaged and audio.rescue():
+            blocks = list(audio.blocks())
+        require_sound(audio)
+        return np.concatenate(blocks), audio.sample_rate
+
+
+def require_sound(audio: AudioFile) -> None:
+    """Raise :class:`AudioFileError` where all of a file was read and there was no frame."""
+    if not audio.duration:
         raise AudioFileError(f"{audio.path}: there is no sound in this file that can be read")
-    return samples, rate
-
-
-def _rescued(path: str, samples: Float32, rate: int) -> tuple[Float32, int]:
-    """What ffmpeg, where it is installed, can read of a file that broke off, if it is more."""
-    program = shutil.which("ffmpeg")
-    if program is not None:
-        blocks = [samples[:0]]
-        with (
-            contextlib.suppress(AudioFileError, soundfile.LibsndfileError),
-            _open_with_ffmpeg(program, path) as sound,
-        ):
-            other_rate = int(sound.samplerate)
-            blocks = [np.zeros((0, sound.channels), np.float32)]
-            blocks.extend(_blocks(sound, _READ))
-        other = np.concatenate(blocks)
-        if len(other) and len(other) / other_rate > len(samples) / rate:
-            return other, other_rate
-    warnings.warn(
-        f"{path}: damaged, or not read by this libsndfile, after {len(samples) / rate:.1f} s; "
-        "the rest is left out" + ("" if program else "; with ffmpeg installed more may be read"),
-        RuntimeWarning,
-        stacklevel=3,
-    )
-    return samples, rate
 
 
 def audio_bytes(samples: Float32, sample_rate: int, suffix: str = ".wav") -> bytes:
@@ -160,8 +181,12 @@ def audio_bytes(samples: Float32, sample_rate: int, suffix: str = ".wav") -> byt
     """
     kind = check_writable(suffix)
     buffer = io.BytesIO()
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
     try:
-        soundfile.write(buffer, samples, sample_rate, format=kind)
+        with soundfile.SoundFile(buffer, "w", sample_rate, channels, format=kind) as file:
+            # libsndfile crashes where it has to write a minute of ogg at once
+            for start in range(0, len(samples), _WRITE):
+                file.write(samples[start : start + _WRITE])
     except soundfile.LibsndfileError as error:
         raise ValueError(
             f"{suffix} cannot hold this audio ({sample_rate} Hz): {error.error_string} Use .wav"
@@ -207,7 +232,7 @@ def _check_readable(path: str) -> None:
         raise AudioFileError(f"{path}: this file is empty")
 
 
-def _open(path: str) -> soundfile.SoundFile:
+def _open(path: str) -> _Sequential | FfmpegSound:
     # bytes keep a file name that is not valid UTF-8 usable; Windows names are always text
     name = path if sys.platform == "win32" else os.fsencode(path)
     try:
@@ -220,28 +245,4 @@ def _open(path: str) -> soundfile.SoundFile:
             f"{path}: this is not audio that libsndfile can read "
             "(wav, flac, ogg, opus, mp3); if it is m4a, wma or video, install ffmpeg"
         )
-    return _open_with_ffmpeg(program, path)
-
-
-def _open_with_ffmpeg(program: str, path: str) -> soundfile.SoundFile:
-    """Decode to a float32 wav in memory, at the file's own rate and channels."""
-    # an absolute path behind "file:" is taken neither for an option nor for a protocol; the white
-    # lists keep files that name others (playlists) from reaching into the network and the disk
-    allowed = ["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]
-    source = [*allowed, "-i", f"file:{os.path.abspath(path)}"]
-    target = ["-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "-"]
-    command = [program, "-v", "error", "-nostdin", *source, *target]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=FFMPEG_TIMEOUT, check=False)
-    except subprocess.TimeoutExpired:
-        raise AudioFileError(
-            f"{path}: ffmpeg did not finish in {FFMPEG_TIMEOUT:.0f} s; convert the file to wav"
-        ) from None
-    except OSError as error:
-        raise AudioFileError(f"{path}: ffmpeg could not be run: {error}") from error
-    try:  # a damaged file ends in an error code but still gives what came before
-        return _Sequential(io.BytesIO(done.stdout))
-    except soundfile.LibsndfileError:
-        raise AudioFileError(
-            f"{path}: this is not audio that libsndfile or ffmpeg can read"
-        ) from None
+    return FfmpegSound(program, path)

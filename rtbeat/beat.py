@@ -44,6 +44,7 @@ class Beats:
     frame_rate : frames of ``activation`` a second.
     confidences : float64 ``(n,)``, 0..1, of each beat.
     announced_at : float64 ``(n,)`` stream times for an online run, else None.
+    sample_rate : of the audio in Hz, None where it is not known.
     """
 
     times: NDArray[np.float64]
@@ -54,6 +55,7 @@ class Beats:
     frame_rate: float = 50.0
     confidences: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     announced_at: NDArray[np.float64] | None = None
+    sample_rate: int | None = None
 
     def __len__(self) -> int:
         return len(self.times)

@@ -162,6 +162,8 @@ def mixdown(block: NDArray[np.floating], channels: int) -> Float32:
         samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
     if samples.ndim == 1:
         return samples
+    if channels == 2:  # the same mean, several times as fast
+        return np.asarray((samples[:, 0] + samples[:, 1]) * np.float32(0.5), np.float32)
     return samples[:, 0] if channels == 1 else samples.mean(axis=1, dtype=np.float32)
 
 

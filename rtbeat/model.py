@@ -10,27 +10,28 @@ from what was heard since.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtbeat import gru, weights
 from rtbeat.packed import buffers, pack
+from rtbeat.piece import PieceRun
 from rtbeat.weights import ModelConfig
 
-__all__ = ["ActivationStream", "BeatModel", "ModelConfig"]
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+__all__ = ["ActivationStream", "BeatModel", "ModelConfig", "is_bundled", "model_digest"]
 
 Float32 = NDArray[np.float32]
-
-# Offline, frames are given out in runs of _CHUNK, each heard together with the _AHEAD after it.
-_CHUNK = 12288
-_AHEAD = 1024
 
 # Lost frames up to so many seconds are filled in; after more the stream begins anew, which it was
 # trained for.
@@ -66,23 +67,7 @@ class BeatModel:
         Raises ``FileNotFoundError`` where there is none, ``ValueError`` where it is not a model or
         not a sound one, ``OSError`` where it cannot be read.
         """
-        if isinstance(name_or_path, str) and re.fullmatch(r"[\w-]+", name_or_path):
-            folder = importlib.resources.files("rtbeat") / "models"
-            source, name = folder / f"{name_or_path}.npz", f"model {name_or_path!r}"
-            if not source.is_file():
-                found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-                names = sorted(entry[:-4] for entry in found if entry.endswith(".npz"))
-                raise FileNotFoundError(
-                    f"no {name} comes with rtbeat; there is: {', '.join(names) or 'none'}. "
-                    "A model file of your own is given by its path, as in './mine.npz'"
-                )
-        else:
-            path = Path(name_or_path)
-            source, name = path, f"model file {str(path)!r}"
-            if not path.exists():
-                raise FileNotFoundError(f"{name} does not exist")
-            if path.is_dir():
-                raise ValueError(f"{name} is a folder; give the path of an .npz file")
+        source, name = _source(name_or_path)
         with source.open("rb") as file:
             return cls(*weights.read(file, name))
 
@@ -99,37 +84,56 @@ class BeatModel:
         """A new stream, ready: every kernel is compiled when this returns."""
         return ActivationStream(self)
 
+    def piece(self) -> PieceRun:
+        """A run over a whole piece, whose features come in parts."""
+        return PieceRun(self._packed)
+
     def activations(self, features: Float32) -> Float32:
         """Features ``(T, F)`` of a whole piece -> probabilities float32 ``(T, heads)``.
 
-        Up to 13312 frames (4 min 26 s at 50 frames/s) run as one. Longer pieces are run in parts
-        of 12288 frames, to bound memory (some 80 MB beside input and output for 80 units): the
-        forward direction goes on from part to part, the backward direction of each starts 1024
-        frames after its end. On music a trained model's probabilities then differ from one run
-        over all by some 0.01 at most; where it is in doubt, at a cut from one song to another, for
-        some frames by more.
+        Long pieces are run in parts, see :class:`rtbeat.piece.PieceRun`.
 
         Raises ``ValueError`` for features of another shape. Values that are not finite count as
         the mean. Thread: any. Realtime-safe: no.
         """
-        features = np.asarray(features, np.float32)
-        size = self.config.features.size
-        if features.ndim != 2 or features.shape[1] != size:
-            raise ValueError(f"features must have shape (frames, {size}), not {features.shape}")
-        total = len(features)
-        rows = min(total, _CHUNK + _AHEAD)
-        work = buffers(self._packed, 1 + rows, rows, rows)
-        out = np.zeros((total, len(self.config.heads)), np.float32)
-        start = 0
-        while start < total:
-            heard = np.ascontiguousarray(features[start : start + _CHUNK + _AHEAD])
-            gru.absorb(heard, 1, self._packed, work)
-            gru.refine(1, 1, 1 + len(heard), self._packed, work)
-            done = len(heard) if start + len(heard) == total else _CHUNK
-            out[start : start + done] = work.activations[1 : 1 + done]
-            work.states[:, 0] = work.states[:, done]
-            start += done
-        return out
+        piece = self.piece()
+        piece.push(features)
+        return piece.finish()
+
+
+def model_digest(name_or_path: str | os.PathLike[str] = "default") -> str:
+    """SHA-256 of a model's file, which :meth:`BeatModel.load` would find, as hexadecimal digits.
+
+    Raises as that does where there is none.
+    """
+    return hashlib.sha256(_source(name_or_path)[0].read_bytes()).hexdigest()
+
+
+def is_bundled(name_or_path: str | os.PathLike[str]) -> bool:
+    """Whether it is the name of a model that comes with rtbeat, there or not, and no path."""
+    return isinstance(name_or_path, str) and bool(re.fullmatch(r"[\w-]+", name_or_path))
+
+
+def _source(name_or_path: str | os.PathLike[str]) -> tuple[Traversable | Path, str]:
+    """The file of a model, and what to call it in messages."""
+    if is_bundled(name_or_path):
+        folder = importlib.resources.files("rtbeat") / "models"
+        source, name = folder / f"{name_or_path}.npz", f"model {name_or_path!r}"
+        if not source.is_file():
+            found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+            names = sorted(entry[:-4] for entry in found if entry.endswith(".npz"))
+            raise FileNotFoundError(
+                f"no {name} comes with rtbeat; there is: {', '.join(names) or 'none'}. "
+                "A model file of your own is given by its path, as in './mine.npz'"
+            )
+        return source, name
+    path = Path(name_or_path)
+    name = f"model file {str(path)!r}"
+    if not path.exists():
+        raise FileNotFoundError(f"{name} does not exist")
+    if path.is_dir():
+        raise ValueError(f"{name} is a folder; give the path of an .npz file")
+    return path, name
 
 
 class ActivationStream:

@@ -1,8 +1,12 @@
-"""Tracking a whole file or array at once."""
+"""Tracking a whole file or array at once.
+
+A file is read block by block: of its sound no more than some seconds are in memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -10,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtbeat import options as check
-from rtbeat.audio import read_audio
+from rtbeat.audio import AudioFile, require_sound
 from rtbeat.beat import Beat, Beats, median_tempo
 from rtbeat.decoder import OfflineDecoder
 from rtbeat.features import FeatureStream, mixdown
@@ -19,10 +23,13 @@ from rtbeat.search import search_beats
 from rtbeat.tracker import BeatTracker
 from rtbeat.viterbi import viterbi_beats
 
+Float32 = NDArray[np.float32]
 Progress = Callable[[float], None]
 
 OFFLINE: dict[str, OfflineDecoder] = {"filter": viterbi_beats, "search": search_beats}
 BLOCK_SECONDS = 5.0  # audio between two reports of progress
+SHORTEST = 1.5  # seconds that commands ask of a song: one beat at the slowest tempo, 40 BPM
+READ = 0.8  # share told when all has been read; the decoder is still to come
 
 
 def track(
@@ -39,7 +46,8 @@ def track(
 ) -> Beats:
     """All beats of a song.
 
-    source : path of an audio file, or samples ``(frames,)`` or ``(frames, channels)``.
+    source : path of an audio file, or samples ``(frames,)`` or ``(frames, channels)``. A file is
+        never held whole: three hours take less than 600 MB.
     sample_rate : Hz, needed with an array.
     online : use the live engine, block by block, as :class:`rtbeat.BeatTracker` would; other
         keyword arguments are its options. Otherwise the whole song is heard before anything is
@@ -49,42 +57,89 @@ def track(
     Beats at or past the end are dropped. Raises ``rtbeat.AudioFileError`` for a file that cannot
     be read, ``ValueError`` or ``TypeError`` for a wrong argument.
     """
-    if isinstance(source, np.ndarray):
-        if sample_rate is None:
-            raise ValueError("sample_rate is missing; it is needed with an array of samples")
-        samples, rate = source, check.sample_rate(sample_rate)
-    else:
-        samples, rate = read_audio(source)
-    channels = 1 if samples.ndim == 1 else samples.shape[1]
-    samples = check.block(samples, channels)
-    report = progress or (lambda share: None)
-    shared: dict[str, Any] = {
+    if options and not online:
+        raise TypeError(f"{', '.join(options)}: only with online=True")
+    given: dict[str, Any] = {
         "model": model,
         "decoder": decoder,
         "tempo_range": tempo_range,
         "beats_per_bar": beats_per_bar,
+        **options,
     }
-    if online:
-        tracker = BeatTracker(rate, channels, **shared, **options)
-        return _online(tracker, samples, report)
-    if options:
-        raise TypeError(f"{', '.join(options)}: only with online=True")
-    return _offline(samples, rate, shared, report)
+    follow = _online if online else _offline
+    report = progress or (lambda share: None)
+    if isinstance(source, np.ndarray):
+        if sample_rate is None:
+            raise ValueError("sample_rate is missing; it is needed with an array of samples")
+        return follow(_song_of_array(source, check.sample_rate(sample_rate)), given, report)
+    with AudioFile(source) as audio:
+        beats = follow(_song_of_file(audio), given, report)
+        if audio.damaged and audio.rescue():
+            beats = follow(_song_of_file(audio), given, report)
+        require_sound(audio)
+        return beats
 
 
-def _online(tracker: BeatTracker, samples: NDArray[np.float32], report: Progress) -> Beats:
+@dataclass(frozen=True)
+class _Song:
+    """sample_rate : Hz. samples : their number, where it is known. blocks : mono float32
+    ``(n,)``, some seconds each."""
+
+    sample_rate: int
+    samples: int | None
+    blocks: Iterator[Float32]
+
+    def share(self, heard: int) -> float:
+        """Share of the song that so many samples are, 0..1; 0 where its length is not known."""
+        return min(1.0, heard / self.samples) if self.samples else 0.0
+
+
+def _song_of_array(samples: NDArray[Any], sample_rate: int) -> _Song:
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    check.block(samples[:0], channels)  # a wrong array is refused before a model is loaded
+    step = int(BLOCK_SECONDS * sample_rate)
+    blocks = (samples[start : start + step] for start in range(0, len(samples), step))
+    mixed = (mixdown(check.block(block, channels), channels) for block in blocks)
+    return _Song(sample_rate, len(samples), mixed)
+
+
+def _song_of_file(audio: AudioFile) -> _Song:
+    mixed = (mixdown(block, audio.channels) for block in audio.blocks())
+    blocks = _joined(mixed, int(BLOCK_SECONDS * audio.sample_rate))
+    return _Song(audio.sample_rate, audio.frames, blocks)
+
+
+def _joined(blocks: Iterable[Float32], size: int) -> Iterator[Float32]:
+    """The same samples in blocks of ``size``, the last one shorter: cut as an array's are."""
+    parts: list[Float32] = []
+    count = 0
+    for block in blocks:
+        parts.append(block)
+        count += len(block)
+        if count >= size:
+            held = np.concatenate(parts)
+            whole = count - count % size
+            yield from np.split(held[:whole], whole // size)
+            parts, count = [held[whole:]], count - whole
+    if count:
+        yield np.concatenate(parts)
+
+
+def _online(song: _Song, options: dict[str, Any], report: Progress) -> Beats:
     """The live engine over the whole song."""
+    tracker = BeatTracker(song.sample_rate, **options)
     beats: list[Beat] = []
     empty = np.zeros(0, np.float32)
-    activation: list[NDArray[np.float32]] = [empty]
-    step = int(BLOCK_SECONDS * tracker.sample_rate)
-    hops = 0
-    for start in range(0, len(samples), step):
-        beats += tracker.process(samples[start : start + step])
+    activation: list[Float32] = [empty]
+    samples = hops = 0
+    for block in song.blocks:
+        beats += tracker.process(block)
         new, hops = tracker.hops - hops, tracker.hops
         activation.append(tracker.activations[-new:, 0].copy() if new else empty)
-        report(min(1.0, (start + step) / len(samples)))
-    duration = len(samples) / tracker.sample_rate
+        samples += len(block)
+        report(song.share(samples))
+    report(1.0)
+    duration = samples / song.sample_rate
     beats = [beat for beat in beats if 0.0 <= beat.time < duration]
     times = np.array([beat.time for beat in beats])
     return Beats(
@@ -96,37 +151,25 @@ def _online(tracker: BeatTracker, samples: NDArray[np.float32], report: Progress
         frame_rate=tracker.frame_rate,
         confidences=np.array([beat.confidence for beat in beats]),
         announced_at=np.array([beat.announced_at for beat in beats]),
+        sample_rate=tracker.sample_rate,
     )
 
 
-def _offline(
-    samples: NDArray[np.float32], sample_rate: int, options: dict[str, Any], report: Progress
-) -> Beats:
+def _offline(song: _Song, options: dict[str, Any], report: Progress) -> Beats:
     """Features and network over the whole song, then the decoder in both directions."""
     name = check.text("decoder", options["decoder"])
     if name not in OFFLINE:
         raise ValueError(f"decoder is {name!r}; offline it must be one of {', '.join(OFFLINE)}")
+    tempo_range = check.tempo_range(options["tempo_range"])
+    beats_per_bar = check.beats_per_bar(options["beats_per_bar"])
     model = BeatModel.load(options["model"])
-    config = model.config
-    rate = config.features.frame_rate
-    stream = FeatureStream(config.features, sample_rate)
-    step = int(BLOCK_SECONDS * sample_rate)
-    parts = []
-    for start in range(0, len(samples), step):
-        block = samples[start : start + step]
-        parts.append(stream.process(mixdown(block, 1 if block.ndim == 1 else block.shape[1])))
-        report(0.4 * min(1.0, (start + step) / len(samples)))
-    features = np.concatenate(parts) if parts else np.zeros((0, config.features.size), np.float32)
-    activations = model.activations(features)
-    report(0.8)
+    rate = model.config.features.frame_rate
+    activations, samples = _activations(song, model, report)
     frames, numbers, confidences = OFFLINE[name](
-        activations,
-        frame_rate=rate,
-        tempo_range=check.tempo_range(options["tempo_range"]),
-        beats_per_bar=check.beats_per_bar(options["beats_per_bar"]),
+        activations, frame_rate=rate, tempo_range=tempo_range, beats_per_bar=beats_per_bar
     )
-    duration = len(samples) / sample_rate
-    times = (frames + config.offset) / rate
+    duration = samples / song.sample_rate
+    times = (frames + model.config.offset) / rate
     inside = (times >= 0.0) & (times < duration)
     report(1.0)
     return Beats(
@@ -137,4 +180,17 @@ def _offline(
         duration=duration,
         frame_rate=rate,
         confidences=confidences[inside],
+        sample_rate=song.sample_rate,
     )
+
+
+def _activations(song: _Song, model: BeatModel, report: Progress) -> tuple[Float32, int]:
+    """Activations ``(frames, heads)`` of a song, and how many samples it has."""
+    stream = FeatureStream(model.config.features, song.sample_rate)
+    piece = model.piece()
+    samples = 0
+    for block in song.blocks:
+        piece.push(stream.process(block))
+        samples += len(block)
+        report(READ * song.share(samples))
+    return piece.finish(), samples

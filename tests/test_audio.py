@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from rtbeat import audio
+from rtbeat import ffmpeg as ffmpeg_pipe
 from rtbeat.audio import AudioFile, AudioFileError, read_audio, write_audio
 from tests.needs import require_program
 
@@ -91,16 +92,43 @@ def test_without_ffmpeg_the_message_tells_to_install_it(tmp_path, monkeypatch):
         read_audio(tmp_path / "a.m4a")
 
 
+def program(folder, monkeypatch, text):
+    """The only ffmpeg to be found is a shell script."""
+    if os.name == "nt":
+        pytest.skip("the stand-in for ffmpeg is a shell script")
+    (folder / "ffmpeg").write_text(f"#!/bin/sh\n{text}\n")
+    (folder / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
 def test_ffmpeg_that_hangs_is_given_up(tmp_path, monkeypatch):
     (tmp_path / "a.m4a").write_bytes(b"not audio")
-
-    def hang(command, **options):
-        raise subprocess.TimeoutExpired(command, options["timeout"])
-
-    monkeypatch.setattr(audio.shutil, "which", lambda _: "ffmpeg")
-    monkeypatch.setattr(audio.subprocess, "run", hang)
-    with pytest.raises(AudioFileError, match="ffmpeg did not finish in 300 s"):
+    program(tmp_path, monkeypatch, "exec sleep 100")
+    monkeypatch.setattr(ffmpeg_pipe, "FFMPEG_TIMEOUT", 0.2)
+    with pytest.raises(AudioFileError, match=r"ffmpeg gave nothing for 0.2 s"):
         read_audio(tmp_path / "a.m4a")
+
+
+def test_what_is_no_audio_to_ffmpeg_either_is_told(tmp_path, monkeypatch):
+    (tmp_path / "a.m4a").write_bytes(b"not audio")
+    program(tmp_path, monkeypatch, "echo this is neither a header nor sound, but long enough")
+    with pytest.raises(AudioFileError, match="not audio that libsndfile or ffmpeg can read"):
+        read_audio(tmp_path / "a.m4a")
+
+
+@pytest.mark.usefixtures("ffmpeg")
+def test_sound_from_ffmpeg_is_exact_and_comes_in_blocks(tmp_path):
+    """Through the pipe a wav file gives the samples that libsndfile gives."""
+    noise = np.random.default_rng(0).uniform(-1.2, 1.2, (400_001, 3)).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", noise, RATE, subtype="FLOAT")
+    sound = ffmpeg_pipe.FfmpegSound("ffmpeg", str(tmp_path / "a.wav"))
+    blocks = []
+    while len(block := sound.block(4096)):
+        blocks.append(block)
+    sound.close()
+    assert (sound.samplerate, sound.channels) == (RATE, 3)
+    assert {len(block) for block in blocks[:-1]} == {4096}
+    np.testing.assert_array_equal(np.concatenate(blocks), noise)
 
 
 def test_blocks_are_the_whole_file_in_pieces(tmp_path):
@@ -217,6 +245,13 @@ def test_written_audio_reads_back(tmp_path, suffix):
     assert rate == RATE
     assert samples.shape[1] == 1
     np.testing.assert_allclose(level(samples), level(tone(channels=1)), rtol=0.05)
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".ogg"])
+def test_long_audio_is_written_whole(tmp_path, suffix):
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (70 * RATE, 2)).astype(np.float32)
+    write_audio(tmp_path / f"long{suffix}", noise, RATE)
+    assert soundfile.info(tmp_path / f"long{suffix}").frames == len(noise)
 
 
 @pytest.mark.parametrize(

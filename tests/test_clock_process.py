@@ -143,7 +143,7 @@ def test_a_port_that_blocks_stops_neither_the_others_nor_the_end(tmp_path: Path)
     feeder = Feeder(ClockProcess(ports, bend=2.0))
     feeder.wait(lambda: len(sent(path)) == 10)
     feeder.wait(lambda: feeder._beat > 4)
-    process = feeder.clock._links[0]._process
+    process = feeder.clock._children[0]._process
     reports = close(feeder)
     assert process.poll() is not None  # ended, by force
     data = [m for _, m in memory(reports, "other")]
@@ -164,7 +164,7 @@ from rtbeat.live.clock_process import ClockProcess, Grid, PortSpec
 clock = ClockProcess([PortSpec("tests.clock_sinks:FileSink", sys.argv[1], True)], bend=2.0)
 start = time.perf_counter() + 0.3
 clock.set_grid(Grid(0, 1, 4, start, 0.4))
-print(clock._links[0]._process.pid, flush=True)
+print(clock._children[0]._process.pid, flush=True)
 time.sleep(60)
 """
 

@@ -35,7 +35,7 @@ EXAMPLES = [
     (Event("stream", 1.0, {"status": "lost", "message": "gone"}), "audio lost: gone"),
     (
         Event("port", 1.0, {"name": "synth", "status": "back", "message": "open again"}),
-        "MIDI port synth back: open again",
+        "port synth back: open again",
     ),
     (Event("signal", 1.0, {"advice": "too quiet"}), "input level: too quiet"),
     (Event("note", 1.0, {"message": "hello"}), "hello"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtbeat import gru, model
+from rtbeat import gru, piece
 from rtbeat.packed import buffers, pack
 from tests import naive_gru
 from tests.models import ANCESTOR, TINY, random_features, random_model
@@ -54,9 +54,21 @@ def test_activations_are_the_network_over_the_whole_piece(frames):
 def test_a_piece_run_in_parts_is_as_if_run_at_once(monkeypatch, frames):
     tiny, features = random_model(), random_features(TINY, frames)
     whole = tiny.activations(features)
-    monkeypatch.setattr(model, "_CHUNK", 150)
-    monkeypatch.setattr(model, "_AHEAD", 50)
+    monkeypatch.setattr(piece, "_CHUNK", 150)
+    monkeypatch.setattr(piece, "_AHEAD", 50)
     np.testing.assert_allclose(tiny.activations(features), whole, atol=1e-6)
+
+
+def test_how_the_features_of_a_piece_are_cut_changes_nothing(monkeypatch):
+    tiny, features = random_model(), random_features(TINY, 777)
+    monkeypatch.setattr(piece, "_CHUNK", 150)
+    monkeypatch.setattr(piece, "_AHEAD", 50)
+    whole = tiny.activations(features)
+    for size in (1, 60, 200, 500):
+        run = tiny.piece()
+        for start in range(0, 777, size):
+            run.push(features[start : start + size])
+        np.testing.assert_array_equal(run.finish(), whole)
 
 
 @pytest.mark.parametrize("shape", [(24,), (5, 23), (1, 5, 24)])

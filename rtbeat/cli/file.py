@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rtbeat.cli.outputs import Job, UsageError, plan
+from rtbeat.cli.outputs import Job, Target, UsageError, plan
+from rtbeat.cli.results import OUTPUTS, Tracked
 from rtbeat.cli.terminal import Terminal
 from rtbeat.formats import beats_text
 from rtbeat.formats.atomic import write_bytes
 from rtbeat.formats.json_file import as_object
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from rtbeat.beat import Beats
 
-SHORTEST = 1.5  # seconds: one beat at the slowest tempo, 40 BPM
-
 EPILOG = """\
-Without --beats and --click the beats are printed: one "time<TAB>number" a line, seconds and
-position in the bar (1 = downbeat, left out where unknown). For several songs a line "# path"
-comes before each.
+Without any OUT the beats are printed: one "time<TAB>number" a line, seconds and position in the
+bar (1 = downbeat, left out where unknown). For several songs a line "# path" comes before each.
 
---json prints one object a line, with --beats and --click too. Its keys are file, duration
+Every OUT may be given along with the others. For one song it is a file, or a folder that exists;
+for several songs a folder, made if needed. Files in a folder are called after the song, e.g.
+SONG.beats, SONG.labels.txt, SONG.click.wav. One OUT may be -: standard output.
+
+--json prints one object a line, whatever else is written. Its keys are file, duration
 (seconds), tempo (BPM, null if unknown) and beats: a list of objects with time, number (0 =
 unknown), confidence (0 to 1: the chance that the beat is within 70 ms of a true one) and, with
 --online, announced_at (seconds).
-
-For several songs --beats and --click name a folder, made if needed; the files in it are called
-SONG.beats and SONG.click.wav. For one song a folder that exists will do as well.
 
 Exit codes: 0 done; 1 a song failed, the others are done; 2 wrong usage; 130 interrupted.
 """
@@ -51,10 +45,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add = parser.add_argument
     add("songs", nargs="+", metavar="SONG", help="audio file (wav, flac, ogg, mp3, m4a, ...)")
-    add("--beats", metavar="OUT", help="write beats there (.beats .txt .json); - prints them")
-    add("--click", metavar="OUT", help="write the song with clicks there (.wav .flac .ogg .mp3);"
-        " - writes wav to standard output")  # fmt: skip
-    add("--click-only", action="store_true", help="clicks alone, without the song")
+    for output in OUTPUTS:
+        add(output.option, metavar="OUT", help=output.help)
+    add("--click-only", action="store_true", help="with --click: one channel of clicks, no song")
     add("--sound", default="click", help="sound of the clicks: click, wood, beep, bell")
     add("--online", action="store_true", help="track as if live: beats are announced ahead")
     add("--lead", type=float, metavar="S", help="seconds of announcing ahead, with --online")
@@ -105,42 +98,25 @@ def _attempt(job: Job, args: argparse.Namespace, terminal: Terminal) -> bool:
     return False
 
 
-@dataclass(frozen=True)
-class Tracked:
-    """A song with its beats."""
-
-    job: Job
-    samples: NDArray[np.float32]
-    rate: int
-    beats: Beats
-
-
 def _do(job: Job, args: argparse.Namespace, terminal: Terminal) -> None:
-    from rtbeat.audio import read_audio
+    from rtbeat.offline import SHORTEST
 
-    samples, rate = read_audio(job.song)
-    seconds = len(samples) / rate
+    with terminal.progress(job.label) as progress, terminal.compile_note():
+        beats = _track(job.song, args, progress)
+    seconds = beats.duration
     if seconds < SHORTEST:
         raise NoResultError(f"{job.song}: too short ({seconds:.1f} s); {SHORTEST} s are needed")
-    with terminal.progress(job.label) as progress, terminal.compile_note():
-        beats = _track(samples, rate, args, progress)
     if not len(beats):
         raise NoResultError(f"{job.song}: no beats found in {seconds:.1f} s of audio")
-    _deliver(Tracked(job, samples, rate, beats), args, terminal)
+    _deliver(job, Tracked(job.song, beats, args.sound, args.click_only), args, terminal)
 
 
-def _track(
-    samples: NDArray[np.float32],
-    rate: int,
-    args: argparse.Namespace,
-    progress: Callable[[float], None],
-) -> Beats:
+def _track(song: str, args: argparse.Namespace, progress: Callable[[float], None]) -> Beats:
     from rtbeat import track
 
     try:
         return track(
-            samples,
-            rate,
+            song,
             online=args.online,
             decoder=args.decoder,
             tempo_range=tuple(args.tempo_range),
@@ -150,43 +126,33 @@ def _track(
             **({} if args.lead is None else {"lead": args.lead}),
         )
     except (ValueError, FileNotFoundError, PermissionError) as error:
-        # the samples are read already, so it is an option, or the model's file
+        # what is wrong with the song is an AudioFileError; so it is an option, or the model's file
         raise UsageError(str(error)) from error
 
 
-def _deliver(song: Tracked, args: argparse.Namespace, terminal: Terminal) -> None:
+def _deliver(job: Job, song: Tracked, args: argparse.Namespace, terminal: Terminal) -> None:
     """Everything that was asked for, as files and on standard output."""
-    job, beats = song.job, song.beats
-    if job.beats is not None:
-        beats.save(job.beats)
-    if args.click is not None:
-        _deliver_click(song, args, terminal)
+    beats = song.beats
+    for target in job.targets:
+        data = _encoded(job, target, song)
+        if target.path is None:
+            terminal.result_bytes(data)
+        else:
+            write_bytes(target.path, data)
     if args.json:
         terminal.result(json.dumps({"file": job.song, **as_object(beats)}) + "\n")
     elif job.printed:
         head = f"# {job.song}\n" if len(args.songs) > 1 else ""
         terminal.result(head + beats_text.encode(beats).decode("ascii"))
-    written = [path for path in (job.beats, job.click) if path is not None]
+    written = [target.path for target in job.targets if target.path is not None]
     if written:
         terminal.note(
             f"{job.song}: {len(beats)} beats, {beats.tempo:.1f} BPM: {', '.join(written)}"
         )
 
 
-def _deliver_click(song: Tracked, args: argparse.Namespace, terminal: Terminal) -> None:
-    from rtbeat.audio import audio_bytes
-    from rtbeat.click import mix_clicks, render_clicks
-
-    beats, length = song.beats, len(song.samples)
-    clicks = render_clicks(beats.times, beats.numbers, song.rate, length, args.sound)
-    sound = clicks if args.click_only else mix_clicks(song.samples, clicks)
-    path = song.job.click
-    suffix = ".wav" if path is None else os.path.splitext(path)[1]
+def _encoded(job: Job, target: Target, song: Tracked) -> bytes:
     try:
-        data = audio_bytes(sound, song.rate, suffix)
-    except ValueError as error:
-        raise NoResultError(f"{song.job.song}: {error}") from error
-    if path is None:
-        terminal.result_bytes(data)
-    else:
-        write_bytes(path, data)
+        return target.output.encode(song, target.name)
+    except ValueError as error:  # a kind of audio that cannot hold this song's rate or channels
+        raise NoResultError(f"{job.song}: {error}") from error

@@ -1,4 +1,4 @@
-"""``rtbeat live``: microphone in, clicks and MIDI clock out."""
+"""``rtbeat live``: microphone in; clicks, MIDI clock, OSC and Ableton Link out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Devices are chosen by index or by part of the name, see `rtbeat devices`. What i
 taken from the settings file, then from the system.
 
 --midi and --midi-virtual may be given several times; NAME@MS sends MS milliseconds later, NAME@-MS
-really earlier.
+really earlier; so it is with --osc HOST:PORT@MS and --link=@MS. docs/controls.md has the addresses.
 
 --no-ui prints what happens, one event a line; with --json one JSON object a line, whose keys are
 event, at (seconds since the start) and those of the event.
@@ -40,14 +40,15 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Add the subcommand and its options."""
     parser = commands.add_parser(
         "live",
-        help="follow a microphone: clicks and MIDI clock",
-        description="Follow live music: clicks and MIDI clock ahead of the beat.",
+        help="follow a microphone: clicks, MIDI clock, OSC, Ableton Link",
+        description="Follow live music: clicks, MIDI clock, OSC and Ableton Link on the beat.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_audio(parser.add_argument_group("audio"))
     _add_clicks(parser.add_argument_group("clicks"))
     _add_midi(parser.add_argument_group("MIDI"))
+    _add_network(parser.add_argument_group("network"))
     _add_tracking(parser.add_argument_group("tracking"))
     _add_session(parser.add_argument_group("session"))
     parser.set_defaults(run=run, parser=parser)
@@ -92,6 +93,16 @@ def _add_midi(group: argparse._ArgumentGroup) -> None:
     add("--controls-virtual", metavar="NAME", help="make a MIDI input for controls")
 
 
+def _add_network(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--osc", action="append", default=[], metavar="HOST:PORT[@MS]",
+        help="send beats, phase, tempo and state there over OSC")  # fmt: skip
+    add("--osc-in", metavar="[HOST:]PORT",
+        help="take a performer's controls over OSC (host: this machine only)")  # fmt: skip
+    add("--link", nargs="?", const="", metavar="@MS",
+        help="lead the Ableton Link session on this network")  # fmt: skip
+
+
 def _add_tracking(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--lead", type=float, metavar="S", help="seconds of announcing ahead (default: 0.2)")
@@ -122,7 +133,9 @@ def run(args: argparse.Namespace) -> int:
     from rtbeat.live.devices import DeviceError
     from rtbeat.live.midi_controls import MidiInputError
     from rtbeat.live.midi_ports import PortError
+    from rtbeat.live.osc_target import OscError
     from rtbeat.live.recorder import RecordingError
+    from rtbeat.live.session_outputs import LinkMissingError
     from rtbeat.live.settings import Settings, SettingsError
 
     terminal = Terminal()
@@ -140,6 +153,8 @@ def run(args: argparse.Namespace) -> int:
         DeviceError,
         PortError,
         MidiInputError,
+        OscError,
+        LinkMissingError,
         RecordingError,
         SettingsError,
     ) as error:
@@ -207,13 +222,18 @@ def _show(
     args: argparse.Namespace, session: Session, settings: Settings, terminal: Terminal
 ) -> None:
     """The screen, or lines, until the end."""
+    from rtbeat.cli.live_inputs import midi_controls, osc_controls
+
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
 
     def going_on() -> bool:
         session.tend()
         return session.running and (deadline is None or time.monotonic() < deadline)
 
-    with _midi_controls(args, session, settings) as mapping:
+    with (
+        midi_controls(args, session, settings) as mapping,
+        osc_controls(args, session, terminal),
+    ):
         if args.no_ui or not (sys.stdin.isatty() and sys.stdout.isatty()):
             _print_lines(session, terminal, args.json, going_on)
         else:
@@ -253,25 +273,3 @@ def _perform_on_screen(
             session.note(f"learnt, but not kept: {error}")
 
     perform(session, open_keyboard(), Console(), mapping, learnt=keep, running=going_on)
-
-
-@contextlib.contextmanager
-def _midi_controls(
-    args: argparse.Namespace, session: Session, settings: Settings
-) -> Iterator[MidiMap | None]:
-    """Controls from MIDI inputs while the context lasts; gives the mapping, None without."""
-    if not args.controls and args.controls_virtual is None:
-        yield None
-        return
-    from rtbeat.live.midi_controls import MidiControls
-    from rtbeat.live.midi_map import MidiMap, parse
-    from rtbeat.live.midi_ports import rtmidi_api
-
-    mapping = MidiMap(
-        parse(f"{message} -> {action}") for message, action in settings.midi_learn.items()
-    )
-    api = rtmidi_api(args.midi_api or "auto")
-    with MidiControls(session.post, mapping, args.controls, args.controls_virtual, api) as inputs:
-        session.watch_inputs(inputs.check)
-        yield mapping
-        session.watch_inputs(lambda: [])

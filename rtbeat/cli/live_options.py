@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rtbeat.live.clock_process import PortSpec
 from rtbeat.live.devices import AudioDevice, DeviceError, Direction, choose, refresh_audio
 from rtbeat.live.engine import EngineOptions
 from rtbeat.live.latency import ASSUMED_LOOP, MARGIN
+from rtbeat.live.osc_target import MOST_OFFSET, OscTarget, parse_listening, parse_target
 from rtbeat.live.recorder import Recorder
 from rtbeat.live.session_options import LiveOptions, MidiOptions
 from rtbeat.live.settings import Settings
@@ -36,8 +38,10 @@ def make_options(args: argparse.Namespace, settings: Settings) -> LiveOptions:
     loop = _calibrated(settings, source, target, rate, block)
     click = _click_options(args, settings)
     ports = _ports(args, settings)
-    least = _least_lead(loop, click if target else None, ports)
     try:
+        osc, link = _network(args)
+        offsets = [port.offset for port in ports] + [receiver.offset for receiver in osc]
+        least = _least_lead(loop, click if target else None, [*offsets, link or 0.0])
         engine = EngineOptions(rate, _tracker_options(args, settings, least), click)
         recorder = Recorder(Path(args.record), engine) if args.record else None
     except ValueError as error:
@@ -46,6 +50,8 @@ def make_options(args: argparse.Namespace, settings: Settings) -> LiveOptions:
         open_audio=_opener(args, settings, source, target, rate, block, click),
         engine=engine,
         midi=MidiOptions(ports, args.bend, args.midi_start, args.when_lost),
+        osc=osc,
+        link=link,
         loop=loop,
         recorder=recorder,
     )
@@ -124,12 +130,33 @@ def _name_and_offset(text: str, settings: Settings, virtual: bool) -> tuple[str,
         return text, virtual, settings.offsets.midi.get(text, 0.0)  # an @ in the name itself
 
 
-def _least_lead(loop: float | None, click: ClickOptions | None, ports: Sequence[PortSpec]) -> float:
+def _network(args: argparse.Namespace) -> tuple[tuple[OscTarget, ...], float | None]:
+    """Receivers of OSC and the offset of Link; raises ``ValueError``."""
+    if args.osc_in is not None:
+        parse_listening(args.osc_in)  # complains here, not when all is open
+    return tuple(parse_target(text) for text in args.osc), _link_offset(args.link)
+
+
+def _link_offset(text: str | None) -> float | None:
+    """Offset in seconds as ``--link`` or ``--link=@MS`` says it; None without Link."""
+    if text is None:
+        return None
+    number = text.removeprefix("@") or "0"
+    try:
+        offset = float(number) / 1000.0
+    except ValueError:
+        offset = math.nan
+    if not abs(offset) <= MOST_OFFSET:
+        raise ValueError(f"--link={text}: write the offset as @MS, -1000 to 1000")
+    return offset
+
+
+def _least_lead(loop: float | None, click: ClickOptions | None, offsets: Sequence[float]) -> float:
     """How early a beat has to be known so that every output can be on time, seconds."""
     needs = [0.0]
     if click is not None:
         needs.append((ASSUMED_LOOP if loop is None else loop) - click.offset)
-    needs += [-port.offset for port in ports]
+    needs += [-offset for offset in offsets]
     return min(MOST_LEAD, max(needs) + MARGIN)
 
 

@@ -12,13 +12,26 @@ from dataclasses import dataclass
 from os import PathLike
 
 from rtbeat.beat import Beats
-from rtbeat.formats import beats_text, json_file
+from rtbeat.formats import (
+    audacity,
+    beats_text,
+    csv_file,
+    jams_file,
+    json_file,
+    midi_file,
+    reaper,
+    sonic_visualiser,
+)
 from rtbeat.formats.atomic import write_bytes
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name, its suffixes (lower case, with the dot), and its encoder."""
+    """A file format: its name, its suffixes (lower case, with the dot), and its encoder.
+
+    The first suffix is the one to give to a new file. A suffix may have two parts, as in
+    ``song.labels.txt``.
+    """
 
     name: str
     suffixes: tuple[str, ...]
@@ -28,22 +41,39 @@ class Format:
 FORMATS = (
     Format("beats", (".beats", ".txt"), beats_text.encode),
     Format("json", (".json",), json_file.encode),
+    Format("csv", (".csv",), csv_file.encode),
+    Format("jams", (".jams",), jams_file.encode),
+    Format("audacity", (".labels.txt", ".labels"), audacity.encode),
+    Format("sv", (".svl",), sonic_visualiser.encode),
+    Format("midi", (".mid", ".midi"), midi_file.encode),
+    Format("reaper", (".reaper.csv",), reaper.encode),
 )
 
 
 def find(path: str | PathLike[str], format: str | None = None) -> Format:
     """The format called ``format``, or where that is None, the one for the suffix of ``path``.
 
-    Raises ``ValueError`` where there is none, naming those that are known.
+    Of several suffixes that fit, the longest counts. Raises ``ValueError`` where there is none,
+    naming those that are known.
     """
-    suffix = os.path.splitext(os.fspath(path))[1].lower()
-    for known in FORMATS:
-        if known.name == format or (format is None and suffix in known.suffixes):
-            return known
     names = ", ".join(f"{known.name} ({' '.join(known.suffixes)})" for known in FORMATS)
     if format is not None:
+        for known in FORMATS:
+            if known.name == format:
+                return known
         raise ValueError(f"there is no format {format!r}; known are {names}")
-    raise ValueError(f"{os.fspath(path)}: no format has the suffix {suffix!r}; known are {names}")
+    text = os.fspath(path)
+    name = os.path.basename(text).lower()
+    fitting = {
+        suffix: known
+        for known in FORMATS
+        for suffix in known.suffixes
+        if name.endswith(suffix) and name != suffix
+    }
+    if not fitting:
+        suffix = os.path.splitext(text)[1]
+        raise ValueError(f"{text}: no format has the suffix {suffix!r}; known are {names}")
+    return fitting[max(fitting, key=len)]
 
 
 def write(beats: Beats, path: str | PathLike[str], format: str | None = None) -> None:

@@ -2,31 +2,25 @@
 
 Each port has a process of its own, because RtMidi's calls keep the interpreter locked: a port that
 blocks, or a library that crashes or hangs with its server, stops nothing else. It is started by
-:mod:`rtbeat.live.clock_process`, which writes one JSON object a line to its standard input (an
-array of a key and values) and reads reports, JSON lines too, from its standard output. It ends,
-with Stop and all notes off, when told to, on SIGTERM, and when its parent is gone.
-
-Nothing here may import numpy or numba: the process is up in 0.1 s.
+:mod:`rtbeat.live.clock_process`; see :mod:`rtbeat.live.child_main` for how it is spoken to. It ends
+with Stop and all notes off.
 """
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
-import json
 import math
 import os
 import queue
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any
 
 from rtbeat.grid_line import Grid
+from rtbeat.live.child_main import Reports, run_child
 from rtbeat.live.midi_ports import MemorySink, PortError, PortSpec, Sink, open_sink
-from rtbeat.live.priority import raise_priority
 from rtbeat.midi_clock import Message, MidiClock
 
 SPIN = 0.0005 if sys.platform != "win32" else 0.002  # s before a message is due: no more sleeping
@@ -41,27 +35,6 @@ OPENING = 10.0  # s that opening may take
 DRAIN = 0.1  # s for the last messages to leave: a period of any audio server
 
 Now = Callable[[], float]
-
-
-class Reports:
-    """Lines to the parent. They are dropped where it does not read: the clock never waits."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._fd = descriptor
-        with contextlib.suppress(OSError):  # Windows knows no such pipes before Python 3.12
-            os.set_blocking(self._fd, False)
-
-    def tell(self, kind: str, **data: Any) -> None:
-        """One report."""
-        line = json.dumps({"kind": kind, **data}) + "\n"
-        with contextlib.suppress(OSError):
-            os.write(self._fd, line.encode())
-
-    def tell_all(self, kind: str, **data: Any) -> None:
-        """One report of any size, waiting for the reader."""
-        os.set_blocking(self._fd, True)
-        with open(self._fd, "wb", closefd=False) as file:
-            file.write((json.dumps({"kind": kind, **data}) + "\n").encode())
 
 
 class Lateness:
@@ -249,29 +222,6 @@ class ClockChild:
             self._reports.tell_all("sent", messages=sent)
 
 
-def _read(file: BinaryIO, child: ClockChild) -> None:
-    """Thread: reads what the parent writes; its end is the parent's end."""
-    for line in file:
-        child.inbox.put(json.loads(line))
-    child.inbox.put(["close"])
-
-
 def main(hello: dict[str, Any]) -> None:
     """Entry point of the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to end
-    reports = Reports(os.dup(1))
-    os.dup2(2, 1)  # libraries print to standard output
-    hello["priority"] = raise_priority()
-    child = ClockChild(hello, reports)
-
-    def end(number: int, frame: object) -> None:
-        child.closing = True
-
-    signal.signal(signal.SIGTERM, end)
-    threading.Thread(target=_read, args=(sys.stdin.buffer, child), daemon=True).start()
-    try:
-        child.run()
-    except Exception as error:  # the parent tells the user, whatever it is
-        reports.tell("port", status="failed", message=f"{type(error).__name__}: {error}")
-        os._exit(1)
-    os._exit(0)  # threads of MIDI libraries may never end
+    run_child(ClockChild, hello)

@@ -32,7 +32,7 @@ KINDS = {
     "skipped": "seconds: input was lost or left out, because the machine was too slow",
     "xrun": "count, direction: the audio system lost input or output since the last such event",
     "stream": "status (open, lost, back, stopped), message: an audio device came or went",
-    "port": "name, status (open, lost, back, stopped), message: a MIDI port came or went",
+    "port": "name, status (open, lost, back, stopped), message: a MIDI port, OSC receiver or Link",
     "signal": "advice (too quiet, clipping, no signal, fine): the input level asks for something",
     "note": "message: anything else a person should know",
 }

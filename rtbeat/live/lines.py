@@ -78,7 +78,7 @@ def _stream(data: Data) -> str:
 
 
 def _port(data: Data) -> str:
-    return f"MIDI port {data['name']} {data['status']}: {data['message']}"
+    return f"port {data['name']} {data['status']}: {data['message']}"
 
 
 def _signal(data: Data) -> str:

@@ -1,4 +1,4 @@
-"""A live session: wires devices, engine, clicks and MIDI clock together and owns the engine thread.
+"""A live session: wires devices, engine, clicks and outputs together and owns the engine thread.
 
 It decides nothing about music and draws nothing: what happens comes out as events, what is to be
 shown as a snapshot, and what a performer wants goes in as controls.
@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rtbeat.live.child_process import Report
 from rtbeat.live.clicks import Click
-from rtbeat.live.clock_process import ClockProcess, Grid, Report
 from rtbeat.live.controls import TIMED, Control
 from rtbeat.live.engine import Engine
 from rtbeat.live.events import Event
@@ -22,9 +22,9 @@ from rtbeat.live.feed import Feed
 from rtbeat.live.latency import LatencyBudget
 from rtbeat.live.overview import take_snapshot
 from rtbeat.live.session_options import LiveOptions
+from rtbeat.live.session_outputs import Outputs
 from rtbeat.live.snapshot import Snapshot
 from rtbeat.live.watch import DeviceWatch
-from rtbeat.tracker import State
 
 TENDING = 1.0  # seconds between two looks at MIDI inputs
 TURN = 0.004  # seconds that the engine thread sleeps between two looks
@@ -49,18 +49,15 @@ class Session:
         self._events: deque[Event] = deque(maxlen=10_000)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rtbeat engine", daemon=True)
-        self._clock: ClockProcess | None = None
         self._watch: DeviceWatch | None = None
         self._xruns: dict[str, int] = {}
         self._message = ""
-        self._transport = ""
-        self.lateness: Mapping[str, Any] = {}  # of the MIDI clock, as it told last, seconds
         self._recording_ended = False
-        self._port_status = {spec.name: "opening" for spec in options.midi.ports}
         self._check_inputs: Callable[[], Sequence[tuple[str, str, str]]] = lambda: []
         self._tended = 0.0
         self._failure: BaseException | None = None
         self.latency = LatencyBudget(self._feed, options.loop, self.engine)
+        self._outputs = Outputs(options, self.engine, self._feed, self.latency)
 
     # ---- for everyone ----
 
@@ -103,8 +100,7 @@ class Session:
     def start(self) -> None:
         """Open the devices and begin. Where one fails everything is closed again."""
         try:
-            if self.options.midi.ports:
-                self._clock = self._make_clock()
+            self._outputs.start()
             stream = self.options.open_audio()
             self._feed.attach(stream)
             self._watch = DeviceWatch(self.options.open_audio, stream)
@@ -113,26 +109,26 @@ class Session:
             self.close()
             raise
 
-    def _make_clock(self) -> ClockProcess:
-        midi = self.options.midi
-        return ClockProcess(midi.ports, bend=midi.bend, start=midi.start, policy=midi.when_lost)
-
     def close(self) -> bool:
         """Stop and All Notes Off, devices closed; ends within about a second. False where an audio
         stream hangs: the program must then leave by ``os._exit``."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(0.5)
-        if self._clock is not None:
-            self._clock.close()
+        self._outputs.close()
         closed = self._watch.close() if self._watch is not None else True
         if self.options.recorder is not None:
             self.options.recorder.close()
         return closed
 
     def last_reports(self) -> list[Report]:
-        """What the MIDI clock told while it was being closed. Thread: main."""
-        return [] if self._clock is None else self._clock.poll()
+        """What the outputs told while they were being closed. Thread: main."""
+        return self._outputs.poll()
+
+    @property
+    def lateness(self) -> Mapping[str, Any]:
+        """Of the MIDI clock, as it told last, seconds; see :class:`Report`. Thread: any."""
+        return self._outputs.lateness
 
     # ---- the engine thread ----
 
@@ -164,14 +160,11 @@ class Session:
         self._note_recording()
 
     def _deliver(self, events: list[Event]) -> None:
-        """Clicks to the audio callback, the grid to the MIDI clock, events to everyone."""
+        """Clicks to the audio callback, beats to the other outputs, events to everyone."""
         for click in self.engine.take_clicks():
             self._play(click)
         for event in events:
-            if self._clock is not None and event.kind == "beat":
-                self._clock.set_grid(self._grid(event))
-            if self._clock is not None and event.data.get("state") == str(State.LOST):
-                self._clock.lose()
+            self._outputs.take(event)
             self._tell(event)
 
     def _tell(self, event: Event) -> None:
@@ -186,20 +179,6 @@ class Session:
         index = self._feed.output_index(click.time, self.latency.loop)
         if stream is not None and stream.output is not None and index is not None and index >= 0:
             stream.output.shared.play(index, click.sound, click.gain)
-
-    def _grid(self, event: Event) -> Grid:
-        """The beat announced, in host time as it is heard in the room; its phase is that of the
-        line through the latest beats, so that the clock does not tremble."""
-        data: Any = event.data
-        timeline, line = self.engine.tracker.timeline, self.engine.tracker.line
-        beat = data["time"] if line is None else line.time
-        return Grid(
-            beat=timeline.beats[-1] if timeline else 0,
-            number=data["number"],
-            beats_per_bar=self.engine.tracker.beats_per_bar,
-            time=self._feed.host_at(beat) - self.latency.input,
-            period=60.0 / data["tempo"],
-        )
 
     def _lose(self, frames: int) -> None:
         if self.options.recorder is not None:
@@ -221,8 +200,8 @@ class Session:
         self._deliver(self.engine.control(control))
         if clicking and not self.engine.clicking:
             self._silence_clicks()
-        if self._clock is not None and control.name in TRANSPORT:
-            self._clock.transport(control.name)
+        if control.name in TRANSPORT:
+            self._outputs.command(control.name)
 
     def _silence_clicks(self) -> None:
         stream = self._feed.stream
@@ -255,15 +234,8 @@ class Session:
                 self._tell(Event("xrun", self.engine.time, data))
 
     def _note_ports(self) -> None:
-        if self._clock is None:
-            return
-        for report in self._clock.poll():
-            if report.kind == "lateness":
-                self.lateness = report.data
-            elif report.kind == "transport":
-                self._transport = str(report.data["state"])
-            elif report.kind == "port":
-                self._port_status[report.port] = str(report.data["status"])
+        for report in self._outputs.poll():
+            if report.kind == "port":
                 self._tell(Event("port", self.engine.time, {"name": report.port, **report.data}))
 
     def _note_recording(self) -> None:
@@ -280,7 +252,7 @@ class Session:
             self.engine,
             self._feed,
             self.latency,
-            transport=self._transport,
+            transport=self._outputs.transport,
             ports=self._port_states(),
             xruns=sum(self._xruns.values()),
             message=self._message,
@@ -288,4 +260,4 @@ class Session:
 
     def _port_states(self) -> tuple[tuple[str, str], ...]:
         audio = self._watch.names if self._watch is not None else ()
-        return (*audio, *self._port_status.items())
+        return (*audio, *self._outputs.status.items())
