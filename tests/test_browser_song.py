@@ -159,7 +159,7 @@ def test_everything_goes_with_the_keyboard_alone(page, truth):
 
 def test_every_format_of_the_server_can_be_downloaded(page):
     formats = page.evaluate("fetch('api/info').then((answer) => answer.json())")["formats"]
-    assert {"beats", "json", "click", "mix"} <= {known["name"] for known in formats}
+    assert {"beats", "json", "midi", "click-track", "mix"} <= {known["name"] for known in formats}
     page.set_input_files("#file", SONG)
     wait_for_beats(page)
     for known in formats:

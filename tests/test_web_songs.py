@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ import soundfile
 
 import rtbeat
 from rtbeat.click import mix_clicks, render_clicks
+from rtbeat.formats import FORMATS
 from tests.music import drum_loop
 from tests.needs import require
 
@@ -68,9 +72,10 @@ def test_what_the_page_asks_first(server):
         "live": 8,
     }
     formats = {known["name"]: known["suffix"] for known in info["formats"]}
-    assert {"beats": ".beats", "json": ".json", "click": ".wav", "mix": ".wav"}.items() <= (
-        formats.items()
-    )
+    beats = {known.name: known.suffixes[0] for known in FORMATS}
+    sounds = {"click-track": ".click-track.wav", "mix": ".mix.wav"}
+    picture = {"plot": ".png"} if find_spec("matplotlib") else {}
+    assert formats == {**beats, **sounds, **picture}
     inputs = server.ask("GET", "/api/devices").json["inputs"]
     assert info["devices"] == bool(inputs)
 
@@ -119,10 +124,52 @@ def test_downloads_have_names_for_every_system(server, song):
     assert server.ask("GET", f"{song}/download/exe").status == 404
 
 
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+def test_beats_are_downloaded_as_the_command_line_writes_them(server, song, truth, format):
+    rounded = np.round(truth.activation.astype(np.float64), 3).astype(np.float32)
+    expected = format.encode(replace(truth, activation=rounded))
+    assert server.ask("GET", f"{song}/download/{format.name}").body == expected
+
+
+def test_the_plot_is_a_picture_of_the_corrected_beats(server, music):
+    require("matplotlib", 'pip install "rtbeat[plot]"')
+    path = f"/api/songs/{server.send_song(wav(music))}"
+    server.finished(path.rpartition("/")[2])
+    before = server.ask("GET", f"{path}/download/plot").body
+    assert before.startswith(b"\x89PNG")
+    assert server.ask("GET", f"{path}/download/plot").body == before
+    server.ask("PUT", f"{path}/beats", b'{"beats": [{"time": 0.5, "number": 4}]}')
+    assert server.ask("GET", f"{path}/download/plot").body != before
+    assert {file.name for file in server.files()} == {"song.wav"}
+    server.ask("DELETE", path)
+
+
+@pytest.mark.parametrize(
+    "beats",
+    [
+        [],
+        [{"time": 0, "number": 0}],
+        [{"time": 7.999, "number": 64}],
+        [{"time": i / 50, "number": i % 3} for i in range(400)],
+        [{"time": 1 + i * 1e-6, "number": 1} for i in range(9)],
+    ],
+    ids=["none", "one at 0", "one at the end", "50 a second", "a microsecond apart"],
+)
+def test_whatever_beats_a_person_sets_can_be_downloaded(server, music, beats):
+    path = f"/api/songs/{server.send_song(wav(music))}"
+    server.finished(path.rpartition("/")[2])
+    assert server.ask("PUT", f"{path}/beats", json.dumps({"beats": beats})).status == 204
+    assert server.ask("GET", path).status == 200
+    for known in server.ask("GET", "/api/info").json["formats"]:
+        answer = server.ask("GET", f"{path}/download/{known['name']}")
+        assert answer.status == 200, answer.error
+    server.ask("DELETE", path)
+
+
 def test_the_song_with_clicks_is_that_of_the_command_line(server, song, music, truth):
     clicks = render_clicks(truth.times, truth.numbers, RATE, len(music))
-    alone, _ = soundfile.read(io.BytesIO(server.ask("GET", f"{song}/download/click").body))
-    np.testing.assert_allclose(alone, np.clip(clicks, -1, 1), atol=1e-4)
+    alone, _ = soundfile.read(io.BytesIO(server.ask("GET", f"{song}/download/click-track").body))
+    np.testing.assert_allclose(alone, np.clip(clicks, -1, 1)[:, None].repeat(2, 1), atol=1e-4)
     mixed, _ = soundfile.read(io.BytesIO(server.ask("GET", f"{song}/download/mix").body))
     np.testing.assert_allclose(mixed, mix_clicks(music, clicks), atol=2e-4)
 
@@ -233,7 +280,7 @@ def test_a_song_that_takes_too_long_is_given_up(tmp_path, music):
 
 
 RESTRAINED = """
-from rtbeat.web.song_child import restrain
+from rtbeat.web.restraint import restrain
 restrain(60.0, 60.0, 2_000_000_000)
 try:
     bytearray(2_000_000_000)

@@ -14,16 +14,15 @@ import soundfile
 
 from rtbeat.audio import Float32
 from rtbeat.beat import Beats
-from rtbeat.click import render_clicks
+from rtbeat.click import MIX_LEVEL, render_clicks
 
 BLOCK = 1 << 17  # frames
 RING = 0.25  # seconds that a click may sound
-LEVEL = 0.7  # of an accented click, to the peak of the song
 HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
 class ClickWav:
-    """wav : a 16-bit wav file. with_song : else the clicks alone, mono.
+    """wav : a 16-bit wav file. with_song : else the clicks alone, on as many channels.
 
     Thread: one at a time; it reads the file and computes.
     """
@@ -32,7 +31,7 @@ class ClickWav:
         self._wav, self._beats, self._with_song = wav, beats, with_song
         info = soundfile.info(str(wav))
         self._rate, self._frames = int(info.samplerate), int(info.frames)
-        self._channels = int(info.channels) if with_song else 1
+        self._channels = int(info.channels)
 
     @property
     def size(self) -> int:
@@ -54,7 +53,7 @@ class ClickWav:
 
     def _levels(self) -> tuple[float, float]:
         """How loud the clicks are, and by what all is turned down so that nothing is distorted."""
-        level = LEVEL * (self._loudest(0.0) or 1.0)
+        level = MIX_LEVEL * (self._loudest(0.0) or 1.0)
         return level, 1.0 / max(1.0, self._loudest(level))
 
     def _loudest(self, level: float) -> float:
@@ -65,7 +64,7 @@ class ClickWav:
         with soundfile.SoundFile(str(self._wav)) as song:
             start = 0
             while len(block := song.read(BLOCK, dtype="float32", always_2d=True)):
-                sound = block if self._with_song else np.zeros((len(block), 1), np.float32)
+                sound = block if self._with_song else np.zeros_like(block)
                 yield sound + np.float32(level) * self._clicks(start, len(block))[:, None]
                 start += len(block)
 

@@ -13,11 +13,12 @@ from aiohttp import web
 
 from rtbeat import __version__
 from rtbeat.web.devices import Devices
+from rtbeat.web.downloads import format_list
 from rtbeat.web.guard import Guard, guarding
 from rtbeat.web.limits import Limits
 from rtbeat.web.live_route import LiveRoute
 from rtbeat.web.refusal import errors_as_json
-from rtbeat.web.song_routes import SongRoutes, format_list
+from rtbeat.web.song_routes import SongRoutes
 from rtbeat.web.songs import Songs
 
 PAGE = Path(__file__).parent / "page"

@@ -8,10 +8,7 @@ memory than allowed ends this process and nothing else.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
-import os
 import traceback
 from collections.abc import Iterable
 from typing import Any
@@ -20,13 +17,12 @@ import numpy as np
 import soundfile
 
 from rtbeat.audio import AudioFile, AudioFileError, Float32, read_audio
-from rtbeat.beat import Beats
-from rtbeat.features import SAMPLE_RATE_RANGE, mixdown
-from rtbeat.offline import track
+from rtbeat.features import mixdown
+from rtbeat.offline import SHORTEST, track
+from rtbeat.web.restraint import restrain
+from rtbeat.web.song_result import as_result
 
-LEAST_SECONDS = 1.5  # one beat at the slowest tempo
 MOST_CHANNELS = 64
-NICENESS = 5
 DECODED = 0.2  # share of the work, for the progress told
 
 
@@ -42,7 +38,7 @@ def main(hello: dict[str, Any]) -> None:
     try:
         samples, rate = decode(hello["source"], hello["target"], hello["seconds"])
         beats = track(samples, rate, model=hello["model"], progress=_progress)
-        _tell(result=as_result(beats, rate))
+        _tell(result=as_result(beats))
     except UnusableError as error:
         _tell(error=f"{name}: {error}")
     except AudioFileError as error:
@@ -52,28 +48,6 @@ def main(hello: dict[str, Any]) -> None:
     except Exception as error:
         traceback.print_exc()
         _tell(error=f"{name}: it could not be tracked ({type(error).__name__})")
-
-
-def restrain(seconds: float, work_seconds: float, memory_bytes: int) -> None:
-    """Lower priority and limits for this process and the decoders that it starts.
-
-    seconds : longest song. work_seconds : of processor time. memory_bytes : of address space.
-    """
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    largest = math.ceil(seconds * SAMPLE_RATE_RANGE[1] * 4) + 4096  # 16 bit, stereo
-    for what, most in (
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_CPU, math.ceil(work_seconds)),
-        (resource.RLIMIT_FSIZE, largest),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        with contextlib.suppress(ValueError, OSError):  # a stricter limit is there, or none can be
-            resource.setrlimit(what, (most, most))
 
 
 def decode(source: str, target: str, seconds: float) -> tuple[Float32, int]:
@@ -92,10 +66,10 @@ def decode(source: str, target: str, seconds: float) -> tuple[Float32, int]:
     if audio.damaged:  # another decoder may read more of it
         whole, rate = read_audio(source)
         samples = _write([whole], whole.shape[1], rate, target, seconds)
-    if len(samples) < LEAST_SECONDS * rate:
+    if len(samples) < SHORTEST * rate:
         length = len(samples) / rate
         raise UnusableError(
-            f"there are {length:.1f} s of sound that can be read; {LEAST_SECONDS} s are needed"
+            f"there are {length:.1f} s of sound that can be read; {SHORTEST} s are needed"
         )
     return samples, rate
 
@@ -120,20 +94,6 @@ def _write(
             mono.append(mixdown(block, channels))
             file.write(clean if kept == channels else mixdown(clean, channels))
     return np.concatenate(mono)
-
-
-def as_result(beats: Beats, rate: int) -> dict[str, Any]:
-    """Beats as plain values; activations rounded to 3 decimals, as the page gets them."""
-    return {
-        "duration": beats.duration,
-        "sample_rate": rate,
-        "frame_rate": beats.frame_rate,
-        "tempo": beats.tempo if math.isfinite(beats.tempo) else None,
-        "activation": np.round(beats.activation.astype(np.float64), 3).tolist(),
-        "times": beats.times.tolist(),
-        "numbers": beats.numbers.tolist(),
-        "confidences": beats.confidences.tolist(),
-    }
 
 
 def _renamed(text: str, path: str, name: str) -> str:

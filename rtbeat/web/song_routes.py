@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 from typing import Any
@@ -10,26 +9,13 @@ from typing import Any
 from aiohttp import web
 
 from rtbeat.beat import Beats
-from rtbeat.formats import FORMATS
-from rtbeat.web.click_wav import ClickWav
 from rtbeat.web.corrections import corrected
+from rtbeat.web.downloads import Downloads
 from rtbeat.web.limits import Limits
-from rtbeat.web.names import download_name, shown_name
+from rtbeat.web.names import shown_name
 from rtbeat.web.refusal import RefusedError
 from rtbeat.web.songs import Songs
 from rtbeat.web.upload import receive
-
-SOUNDS = {"click": "clicks alone", "mix": "song with clicks"}
-
-
-def format_list() -> list[dict[str, str]]:
-    """What can be downloaded: name, suffix and label of each."""
-    files = [(known.name, known.suffixes[0], known.name) for known in FORMATS]
-    sounds = [(name, ".wav", label) for name, label in SOUNDS.items()]
-    return [
-        {"name": name, "suffix": suffix, "label": f"{label} ({suffix})"}
-        for name, suffix, label in files + sounds
-    ]
 
 
 class SongRoutes:
@@ -38,6 +24,7 @@ class SongRoutes:
     def __init__(self, songs: Songs, limits: Limits):
         self._songs = songs
         self._limits = limits
+        self._downloads = Downloads(limits)
 
     def routes(self) -> list[web.RouteDef]:
         """All of them."""
@@ -100,16 +87,7 @@ class SongRoutes:
     async def download(self, request: web.Request) -> web.StreamResponse:
         """One file."""
         song, beats = self._songs.done(request.match_info["id"])
-        wanted = request.match_info["format"]
-        if wanted in SOUNDS:
-            name = download_name(song.name, f".{wanted}.wav")
-            return await _send_wav(request, ClickWav(song.wav, beats, wanted == "mix"), name)
-        for known in FORMATS:
-            if known.name == wanted:
-                name = download_name(song.name, known.suffixes[0])
-                return web.Response(body=known.encode(beats), headers=_attachment(name))
-        names = ", ".join([*(known.name for known in FORMATS), *SOUNDS])
-        raise RefusedError(404, f"there is no such format; known are {names}")
+        return await self._downloads.answer(request, song, beats, request.match_info["format"])
 
 
 def _as_result(beats: Beats) -> dict[str, Any]:
@@ -127,22 +105,3 @@ def _as_result(beats: Beats) -> dict[str, Any]:
             for time, number, confidence in triples
         ],
     }
-
-
-def _attachment(name: str) -> dict[str, str]:
-    return {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Content-Type": "application/octet-stream",
-    }
-
-
-async def _send_wav(request: web.Request, wav: ClickWav, name: str) -> web.StreamResponse:
-    """Piece by piece; computing is for another thread than the event loop's."""
-    response = web.StreamResponse(headers=_attachment(name))
-    response.content_length = wav.size
-    await response.prepare(request)
-    pieces = wav.pieces()
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        await response.write(piece)
-    await response.write_eof()
-    return response

@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rtbeat.beat import Beats
 from rtbeat.web.limits import Limits
 from rtbeat.web.refusal import RefusedError
 from rtbeat.web.song_process import SongError, track_in_process
+from rtbeat.web.song_result import beats_of
 
 SWEEP = 10.0  # seconds between two looks for old songs
 
@@ -46,15 +45,7 @@ class Song:
 
     def finish(self, result: dict[str, Any]) -> None:
         """Take what the song's process found."""
-        self.beats = Beats(
-            times=np.array(result["times"], np.float64),
-            numbers=np.array(result["numbers"], np.int64),
-            tempo=float("nan") if result["tempo"] is None else result["tempo"],
-            activation=np.array(result["activation"], np.float32),
-            duration=result["duration"],
-            frame_rate=result["frame_rate"],
-            confidences=np.array(result["confidences"], np.float64),
-        )
+        self.beats = beats_of(result)
         self.state, self.progress = "done", 1.0
 
     def fail(self, error: str) -> None:

@@ -54,6 +54,7 @@ export class SongView {
 
   async download(format) {
     await shown(async () => {
+      say("making the file");
       await this.#song.saver.saved();
       const { blob, name } = await api.download(this.#id, format);
       const link = document.createElement("a");
