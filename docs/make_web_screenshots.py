@@ -23,7 +23,7 @@ WIDTH = 1000
 
 def take_song(browser: object, address: str) -> None:
     """The song view, light: a few beats in, one of them selected."""
-    size = {"width": WIDTH, "height": 830}
+    size = {"width": WIDTH, "height": 920}
     with tab(browser, address, viewport=size, color_scheme="light") as page:
         page.set_input_files("#file", SONG)
         page.wait_for_selector("#editor:not([hidden])", timeout=1000 * PATIENCE)
