@@ -24,6 +24,7 @@ _PARTIALS: dict[str, tuple[Sequence[tuple[float, float, float]], float]] = {
 }
 SOUNDS = tuple(_PARTIALS)
 PLAIN_GAIN = 0.7  # of a plain click; an accented one has peak 1
+MIX_LEVEL = 0.7  # of an accented click, to the peak of the music
 
 
 def click_sound(sound: str, sample_rate: int, accent: bool = False) -> Float32:
@@ -77,7 +78,7 @@ def render_clicks(
     return out
 
 
-def mix_clicks(audio: Float32, clicks: Float32, level: float = 0.7) -> Float32:
+def mix_clicks(audio: Float32, clicks: Float32, level: float = MIX_LEVEL) -> Float32:
     """Music with clicks, float32, of the shape of ``audio``, within -1..1.
 
     audio : ``(frames,)`` or ``(frames, channels)``; clicks : ``(frames,)``. ``level`` is the peak

@@ -17,6 +17,12 @@ from numpy.typing import NDArray
 from rtbeat.audio_error import AudioFileError
 
 FFMPEG_TIMEOUT = 60.0  # seconds of waiting for the next part
+# What ffmpeg may take a file for: containers that hold their own sound. There is none of playlists
+# and the like, which name other files to be read. A name that an ffmpeg does not know is ignored.
+CONTAINERS = (
+    "3gp,aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,m4a,matroska,mov,mp3,"
+    "mp4,mpc,mpc8,mpeg,mpegts,mxf,ogg,rm,shn,tak,truehd,tta,voc,w64,wav,webm,wv"
+)
 _PART = 1 << 20  # bytes
 _HEADER = struct.Struct(">4s5I")  # magic, offset of the data, its size, encoding, rate, channels
 
@@ -101,8 +107,9 @@ class FfmpegSound:
 
 
 def _command(program: str, path: str) -> list[str]:
-    # an absolute path behind "file:" is taken neither for an option nor for a protocol, and the
-    # white list keeps playlists from reaching into the network
-    source = ["-protocol_whitelist", "file", "-i", f"file:{os.path.abspath(path)}"]
+    # an absolute path behind "file:" is taken neither for an option nor for a protocol; the white
+    # lists (known since ffmpeg 3) keep a file from making ffmpeg read the network or other files
+    allowed = ["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]
+    source = [*allowed, "-i", f"file:{os.path.abspath(path)}"]
     target = ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
     return [program, "-v", "error", "-nostdin", *source, *target]

@@ -69,6 +69,22 @@ def test_other_kinds_go_through_ffmpeg_whatever_their_name(tmp_path, monkeypatch
 
 
 @pytest.mark.usefixtures("ffmpeg")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{path}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile {path.name}\n",
+    ],
+)
+def test_a_file_cannot_make_ffmpeg_read_another(tmp_path, text):
+    other = tmp_path / "other.mp3"
+    soundfile.write(other, tone(), RATE)
+    (tmp_path / "list.m3u8").write_text(text.format(path=other))
+    with pytest.raises(AudioFileError, match="not audio"):
+        read_audio(tmp_path / "list.m3u8")
+
+
+@pytest.mark.usefixtures("ffmpeg")
 def test_without_ffmpeg_the_message_tells_to_install_it(tmp_path, monkeypatch):
     make_m4a(tmp_path)
     monkeypatch.setattr(audio.shutil, "which", lambda _: None)

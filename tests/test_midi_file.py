@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from rtbeat import Beats
 from rtbeat.beat import median_tempo
 from rtbeat.formats import midi_file
+from rtbeat.formats.quarters import SHORTEST
+from rtbeat.formats.tempo_map import TICKS, tempo_map
 from tests.midi_reading import with_midicsv, with_mido
 from tests.needs import require_program
 
@@ -158,6 +160,14 @@ def test_few_beats_are_a_valid_file(times, numbers, read):
     piece = read(midi_file.encode(beats))
     np.testing.assert_allclose([time for time, _ in piece.notes], times, atol=EXACT)
     assert piece.end == pytest.approx(beats.duration, abs=0.002)
+
+
+def test_holes_are_not_filled_with_more_quarters_than_anybody_plays():
+    """Beats set by hand may be a microsecond apart, with twenty minutes around them."""
+    beats = make_beats(np.r_[600 + 1e-6 * np.arange(9), 1200], np.ones(10, int), tail=600.0)
+    assert tempo_map(beats).end / TICKS < 1800 / SHORTEST + 10
+    notes = with_mido(midi_file.encode(beats)).notes
+    np.testing.assert_allclose([time for time, _ in notes], beats.times, atol=10 * EXACT)
 
 
 @settings(max_examples=60, deadline=None)

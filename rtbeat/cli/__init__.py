@@ -13,10 +13,10 @@ import sys
 from collections.abc import Sequence
 
 from rtbeat import __version__
-from rtbeat.cli import batch, calibrate, demo, devices, doctor, file, live, replay
+from rtbeat.cli import batch, calibrate, demo, devices, doctor, file, live, replay, web
 from rtbeat.cli.terminal import OutputError
 
-COMMANDS = (file, batch, demo, live, devices, calibrate, doctor, replay)
+COMMANDS = (file, batch, demo, live, devices, calibrate, doctor, replay, web)
 
 
 def make_parser() -> argparse.ArgumentParser:

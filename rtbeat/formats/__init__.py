@@ -27,7 +27,8 @@ from rtbeat.formats.atomic import write_bytes
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name, its suffixes (lower case, with the dot), and its encoder.
+    """A file format: its name, its suffixes (lower case, with the dot), its encoder, and what a
+    person calls it.
 
     The first suffix is the one to give to a new file. A suffix may have two parts, as in
     ``song.labels.txt``.
@@ -36,17 +37,18 @@ class Format:
     name: str
     suffixes: tuple[str, ...]
     encode: Callable[[Beats], bytes]
+    title: str
 
 
 FORMATS = (
-    Format("beats", (".beats", ".txt"), beats_text.encode),
-    Format("json", (".json",), json_file.encode),
-    Format("csv", (".csv",), csv_file.encode),
-    Format("jams", (".jams",), jams_file.encode),
-    Format("audacity", (".labels.txt", ".labels"), audacity.encode),
-    Format("sv", (".svl",), sonic_visualiser.encode),
-    Format("midi", (".mid", ".midi"), midi_file.encode),
-    Format("reaper", (".reaper.csv",), reaper.encode),
+    Format("beats", (".beats", ".txt"), beats_text.encode, "beats text"),
+    Format("json", (".json",), json_file.encode, "JSON"),
+    Format("csv", (".csv",), csv_file.encode, "CSV table"),
+    Format("jams", (".jams",), jams_file.encode, "JAMS annotations"),
+    Format("audacity", (".labels.txt", ".labels"), audacity.encode, "Audacity labels"),
+    Format("sv", (".svl",), sonic_visualiser.encode, "Sonic Visualiser layer"),
+    Format("midi", (".mid", ".midi"), midi_file.encode, "MIDI tempo map"),
+    Format("reaper", (".reaper.csv",), reaper.encode, "REAPER markers"),
 )
 
 

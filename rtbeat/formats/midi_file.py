@@ -55,13 +55,13 @@ def _meta(kind: int, data: bytes) -> bytes:
 
 def _track(events: Iterable[Event], end: int) -> bytes:
     """A track of events in any order; it ends at ``end``, or with the last event."""
-    data, now = b"", 0
+    data, now = bytearray(), 0
     ordered = sorted(events, key=lambda event: event[0])  # stable: the order at one tick is kept
     last = (max(end, ordered[-1][0]), _meta(END, b""))
     for tick, message in [*ordered, last]:
         data += _variable(tick - now) + message
         now = tick
-    return b"MTrk" + struct.pack(">I", len(data)) + data
+    return b"MTrk" + struct.pack(">I", len(data)) + bytes(data)
 
 
 def _variable(value: int) -> bytes:

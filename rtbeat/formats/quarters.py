@@ -17,6 +17,7 @@ from rtbeat.beat import Beats
 
 AT_ONCE = 0.004  # seconds: a first beat before this is put at 0, it would need over 900 BPM
 LONGEST = 3.0  # seconds between two beats, 20 BPM; more is a break
+SHORTEST = 0.06  # seconds, 1000 BPM; holes are not filled with shorter quarters than this
 USUAL = 0.5  # seconds a beat where there are not two
 
 
@@ -52,7 +53,9 @@ def quarters(beats: Beats) -> list[Quarter]:
 
 def period(times: Sequence[float]) -> float:
     """Median interval in seconds, within what counts as one beat."""
-    return min(LONGEST, float(np.median(np.diff(times)))) if len(times) > 1 else USUAL
+    if len(times) < 2:
+        return USUAL
+    return float(np.clip(np.median(np.diff(times)), SHORTEST, LONGEST))
 
 
 def _without_breaks(heard: list[Quarter]) -> list[Quarter]:

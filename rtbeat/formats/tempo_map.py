@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rtbeat.beat import Beats
-from rtbeat.formats.quarters import Quarter, period, quarters
+from rtbeat.formats.quarters import SHORTEST, Quarter, period, quarters
 
 TICKS = 960  # a quarter note
 MOST_BEATS = 64  # in a bar; a longer one is cut
@@ -63,7 +63,8 @@ def _tempi(grid: list[Quarter]) -> list[int]:
         tempi.append(max(1, round(left * quarter.note / 64)))
         elapsed += tempi[-1] * 64 // quarter.note
     usual = period([quarter.time for quarter in grid if quarter.heard])
-    return [*tempi, tempi[-1] if tempi and grid[-2].note == 4 else round(1e6 * usual)]
+    last = tempi[-1] if tempi and grid[-2].note == 4 else round(1e6 * usual)
+    return [*tempi, max(last, round(1e6 * SHORTEST))]
 
 
 def _ticks_until(end: float, start: float, tempo: int) -> int:

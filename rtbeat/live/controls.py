@@ -37,7 +37,7 @@ TIMED = frozenset({"tap", "one"})
 class Control:
     """One action of a performer.
 
-    name : one of ``NAMES``. value : see there. source : who made it: key, midi, osc or python.
+    name : one of ``NAMES``. value : see there. source : who made it: key, midi, osc, web or python.
     host_time : ``time.perf_counter()`` when the performer acted, for those of ``TIMED`` that come
         without a value: the session turns it into the stream time that they need.
     """
