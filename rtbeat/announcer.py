@@ -230,7 +230,7 @@ class Announcer:
 
     def _may_announce(self, time: float, confidence: float) -> bool:
         if not self.giving_out:
-            if confidence < self.decoder.lock_confidence or not self._has_evidence(LOCK_PRESENCE):
+            if not self.decoder.may_begin(confidence) or not self._has_evidence(LOCK_PRESENCE):
                 return False
             self.state = State.LOCKED
         return self.last is None or time - self.last.time >= self._shortest - 1e-9

@@ -59,9 +59,8 @@ class Decoder(Protocol):
     Thread: one at a time, not the audio callback. Realtime-safe: no.
     """
 
-    @property
-    def lock_confidence(self) -> float:
-        """Confidence of a prediction, 0..1, from which on a first beat may be announced."""
+    def may_begin(self, confidence: float) -> bool:
+        """Whether a prediction of such a confidence, 0..1, may be the first beat announced."""
 
     @property
     def presence(self) -> float:

@@ -40,9 +40,14 @@ TOLERANCE = 0.07  # seconds; a beat further off is wrong
 CREDIT = 3.0
 # Constant and slope of the chance that comes true over the log odds of what the filter gives: it
 # takes frames for independent and is too sure. Fitted on songs tapped by people and rhythm games.
-CALIBRATION = (0.207, 0.360)
+CALIBRATION = (-0.02, 0.434)
 FAINTEST, SUREST = 0.02, 0.998  # masses beyond which the fit says nothing
 SAME = 0.045  # tempi nearer than this (log) are one
+# A first beat may be announced with less confidence where a beat was heard clearly in the last
+# seconds: an activation as high as music has and other sounds hardly ever reach.
+FIRST_CONFIDENCE, FIRST_CONFIDENCE_CLEAR = 0.433, 0.298
+CLEAR, CLEAR_SECONDS = 0.35, 3.0
+AGE = 7  # frames, after which an activation is hardly changed by what follows
 SPAN_UNHEARD = 20.0  # seconds without hearing after which all is as new
 TRUST_BEATS = 6  # beats after a correction by hand in which no restart is thought of
 
@@ -98,15 +103,13 @@ def _total(mass):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
-def _commit(mass, frame, ratios, rebate, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
+def _commit(mass, frame, ratios, restart, fresh, tables, arrived, leaving):  # type: ignore[no-untyped-def]
     """One settled frame: events, then a little of a fresh start, then the total made 1. Returns
-    the log of the evidence for beats against none in this frame; there events are charged
-    ``rebate`` less."""
+    the mass of the events before and after their ratios."""
     following, moves, shortest, lengths = tables
     before, after = _step(
         mass, frame, ratios, following, moves, shortest, lengths, arrived, leaving
     )
-    evidence = np.log(max(1.0 - before + after * np.exp(rebate), 1e-12))
     total = _total(mass)
     ring = mass.shape[0]
     keep = np.float32((1.0 - restart) / max(total, 1e-30))
@@ -115,7 +118,7 @@ def _commit(mass, frame, ratios, rebate, restart, fresh, tables, arrived, leavin
         for h in range(mass.shape[1]):
             for j in range(mass.shape[2]):
                 mass[row, h, j] = mass[row, h, j] * keep + restart * fresh[ahead, h, j]
-    return evidence
+    return before, after
 
 
 @nb.njit(nogil=True, cache=True)
@@ -141,6 +144,13 @@ def _next_events(mass, first, credit, out, fair):  # type: ignore[no-untyped-def
         fair[ahead] = weighted
 
 
+def added(evidence: float, before: float, after: float, doubt: float) -> float:
+    """The log of the evidence for beats against none, with that of one more frame, whose events
+    have so much mass before and after their ratios; ``doubt`` is charged to each event."""
+    frame = math.log(max(1.0 - before + after * math.exp(-doubt), 1e-12))
+    return min(PRESENCE_LIMIT, max(-PRESENCE_LIMIT, evidence + frame))
+
+
 def calibrated(mass: float) -> float:
     """The chance 0..1 that a beat comes true, for the mass 0..1 that the filter gives to it (J.
     Platt, "Probabilistic outputs for support vector machines", 1999)."""
@@ -164,7 +174,6 @@ class FilterDecoder:
     """
 
     lag = 24  # frames that the kept state stays behind the newest
-    lock_confidence = 0.465
 
     def __init__(
         self,
@@ -214,15 +223,22 @@ class FilterDecoder:
         self._restart_state = self._fresh
         self._trusted_until = -1.0  # frame up to which a correction by hand is not doubted
         self._newest = -1
+        self._clear_until = -1  # frame up to which a beat counts as heard clearly
         self._begin(0)
         self._look_ahead()
 
     def _begin(self, first: int) -> None:
         """Know nothing of what was before frame ``first``."""
-        self._evidence = 0.0
+        self._evidence = self._evidence_at_first = 0.0
         self._committed = first - 1  # newest frame inside the kept state
         self._kept[(first + np.arange(len(self._kept))) % len(self._kept)] = self._restart_state
         self._unsettled: Float64 = np.ones((0, len(self._downbeat)))
+
+    def may_begin(self, confidence: float) -> bool:
+        """Whether a prediction of such a confidence, 0..1, may be the first beat announced."""
+        if confidence >= FIRST_CONFIDENCE and self._evidence_at_first > 0.0:
+            return True
+        return confidence >= FIRST_CONFIDENCE_CLEAR and self._newest <= self._clear_until
 
     @property
     def presence(self) -> float:
@@ -253,6 +269,9 @@ class FilterDecoder:
         if self._newest < 0:
             self._begin(newest + 1 - len(window))
         self._newest = newest
+        # the first frames of a stream look like an onset whatever is heard
+        if len(window) > AGE and window[-AGE : -AGE + 3, 0].max() >= CLEAR:
+            self._clear_until = newest + round(CLEAR_SECONDS * self.space.frame_rate)
         while self._committed < newest - self.lag:
             row = len(window) - newest + self._committed
             if row < 0:
@@ -267,21 +286,22 @@ class FilterDecoder:
     def _commit(self, ratios: Float64) -> None:
         """The next frame, settled, into the kept state."""
         frame = self._committed + 1
-        known = self.observation
-        # against no beats at all the activations are taken at their word
-        usual = raised(known, self._usual.share)
-        evidence = _commit(
+        before, after = _commit(
             self._kept,
             frame,
             ratios,
-            known.penalty - known.doubt - usual,
             0.0 if frame < self._trusted_until else self._restart,
             self._restart_state,
             self._tables,
             *self._scratch,
         )
-        limit = PRESENCE_LIMIT
-        self._evidence = min(limit, max(-limit, self._evidence + evidence))
+        known = self.observation
+        # against no beats at all the activations are taken at their word
+        rebate = known.penalty - raised(known, self._usual.share)
+        after *= math.exp(rebate)
+        self._evidence = added(self._evidence, before, after, known.doubt)
+        first = self._evidence_at_first
+        self._evidence_at_first = added(first, before, after, known.doubt_at_first)
         self._committed = frame
 
     def skip(self, count: int) -> None:
@@ -376,6 +396,7 @@ class FilterDecoder:
         self._kept[frames % len(self._kept)] = state / max(state.sum(), 1e-30)
         self._look_ahead()
         self._evidence = max(self._evidence, 2.0)
+        self._evidence_at_first = max(self._evidence_at_first, 2.0)
         if not by_hand:
             return
         octave = np.abs(np.log2(space.periods / period)) < 0.4

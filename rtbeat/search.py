@@ -37,6 +37,8 @@ _HEARD = 0.1
 _RISING = 0.1
 # periods nearer than this (natural logarithm of their ratio) are one tempo
 _SAME = 0.05
+# from which on a first beat may be announced
+_FIRST_CONFIDENCE = 0.32
 # logistic model of a hit within 70 ms: constant, loudness, deviation (periods), share of its tempo
 _CONFIDENCE = (-2.6, 6.3, -1.5, 1.5)
 
@@ -51,8 +53,6 @@ class SearchDecoder:
     Raises ``ValueError`` for values outside of these. Memory is bounded by the window.
     Thread: one at a time, not the audio callback. Realtime-safe: no.
     """
-
-    lock_confidence = 0.32
 
     def __init__(
         self,
@@ -95,6 +95,10 @@ class SearchDecoder:
         self._hysteresis = _HYSTERESIS
         self._seeded_until = -math.inf
         self._locked: float | None = None
+
+    def may_begin(self, confidence: float) -> bool:
+        """Whether a prediction of such a confidence, 0..1, may be the first beat announced."""
+        return confidence >= _FIRST_CONFIDENCE
 
     @property
     def presence(self) -> float:

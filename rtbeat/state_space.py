@@ -33,7 +33,8 @@ class Observation:
     lowest, highest : the log ratio is kept between these.
     penalty : taken off the log ratio of every event. Activations are calibrated against any frame,
         but the rival of a beat is a frame between two beats, where they are higher.
-    doubt : the same where beats are weighed against none at all: noise must not add up to a beat.
+    doubt : the same where beats are weighed against none at all.
+    doubt_at_first : the same before any was told: noise must not add up to a beat.
     downbeat_weight : exponent of the odds of the downbeat among beats.
     """
 
@@ -45,7 +46,8 @@ class Observation:
     lowest: float = -2.5
     highest: float = 3.5
     penalty: float = 0.2
-    doubt: float = 0.0
+    doubt: float = -0.5
+    doubt_at_first: float = 0.0
     downbeat_weight: float = 0.5
 
 

@@ -111,6 +111,19 @@ def test_hours_and_commands_are_told_and_no_folder_of_the_machine(tmp_path):
     assert "$" not in text
 
 
+def test_several_networks_are_told_one_by_one(tmp_path):
+    other = {"run": "wide", "data": {"hours": {"midi": 44.0, "mine": 0.25}}}
+    model = saved(tmp_path, {"networks": [PROVENANCE, other]}, networks=2)
+    text = page(model)
+    assert "2 such networks" in text
+    assert "| `tiny` |" in text.split("**Network 1.**")[1].split("**Network 2.**")[0]
+    assert "| `wide` |" in text.split("**Network 2.**")[1]
+    assert "rendered | 44.0 |" in text
+    assert "`mine` | 0.5 |" in text
+    assert text.count(model.sha256) == 1
+    assert "leans towards this model" in text
+
+
 def test_scores_are_rounded_once_and_unknown_ones_are_dashes(tmp_path):
     lines = page(saved(tmp_path)).splitlines()
     gtzan, offline, other = (

@@ -87,6 +87,7 @@ def architecture(model: Model) -> str:
         f"before: {features.size} numbers.",
         f"Dense layer of {config.inputs} units (ReLU)." if config.inputs else "No dense layer.",
         f"{config.layers} bidirectional GRU layers of {config.units} units a direction.",
+        *several(config.networks),
         f"Output: {len(config.heads)} probabilities a frame: {', '.join(config.heads)}.",
         f"{model.parameters:,} weights, {model.path.stat().st_size / 1e6:.2f} MB.",
         f"Run over the last {config.window:g} s: at each hop the newest {config.tail} frames, "
@@ -97,9 +98,31 @@ def architecture(model: Model) -> str:
     return "\n".join(f"* {line}" for line in lines)
 
 
+def several(count: int) -> list[str]:
+    """That there is more than one network."""
+    if count == 1:
+        return []
+    return [f"{count} such networks; the mean of their log odds counts. Narrower ones are padded."]
+
+
+def networks(provenance: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """What the file tells of each of its networks."""
+    found: Sequence[Mapping[str, Any]] = provenance.get("networks", [provenance])
+    return found
+
+
+def heard(provenance: Mapping[str, Any]) -> dict[str, float]:
+    """Hours of each source; of what several networks heard, the most."""
+    known: dict[str, float] = {}
+    for network in networks(provenance):
+        for source, count in network.get("data", {}).get("hours", {}).items():
+            known[source] = max(count, known.get(source, 0.0))
+    return known
+
+
 def hours(provenance: Mapping[str, Any]) -> str:
     """Hours of each kind of music."""
-    known: dict[str, float] = provenance.get("data", {}).get("hours", {})
+    known = heard(provenance)
     if not known:
         return "The weights file does not tell."
     rows = [
@@ -110,6 +133,14 @@ def hours(provenance: Mapping[str, Any]) -> str:
 
 
 def training(provenance: Mapping[str, Any], sha256: str) -> str:
+    """Commands, steps and hashes of every network, and the file's hash."""
+    parts = [training_of(network) for network in networks(provenance)]
+    if len(parts) > 1:
+        parts = [f"**Network {n}.**\n\n{part}" for n, part in enumerate(parts, 1)]
+    return "\n\n".join([*parts, f"SHA-256 of the weights file: `{sha256}`"])
+
+
+def training_of(provenance: Mapping[str, Any]) -> str:
     """Commands, steps and hashes."""
     # where a folder lies on the machine that trained is nobody's business
     command = re.sub(
@@ -121,7 +152,6 @@ def training(provenance: Mapping[str, Any], sha256: str) -> str:
         ["steps, with those of the runs it began with", f"{provenance.get('steps', '-')}"],
         ["minutes of the last run", f"{provenance.get('minutes', '-')}"],
         ["SHA-256 of the shards", f"`{provenance.get('data', {}).get('sha256', '-')}`"],
-        ["SHA-256 of the weights file", f"`{sha256}`"],
     ]
     told = f"```sh\n{commands}\n```" if command else "The weights file tells no command."
     return f"{told}\n\n{table(['what', 'value'], rows, left=2)}"
@@ -236,7 +266,7 @@ def card(
     model: Model, results: Mapping[str, Any] | None, changes: Mapping[str, Any] | None = None
 ) -> str:
     """The whole page; without ``results`` it says that nothing has been measured."""
-    trained_on = model.provenance.get("data", {}).get("hours", {})
+    trained_on = heard(model.provenance)
     missing = "Not measured yet: `python -m benchmarks.accuracy` measures it."
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=f"Model card: {model.path.stem}",
