@@ -26,8 +26,8 @@ from benchmarks.tables import number, percent
 from rtbeat.features import frame_end
 
 FRAME_RATE = 50.0
-HOP_BUDGET_MS = 1.5  # median
-SHARE_BUDGET = 0.08  # of real time, one core
+HOP_BUDGET_MS = 2.0  # median
+SHARE_BUDGET = 0.11  # of real time, one core
 MUSIC = Path(rtbeat.__file__).parent / "music"
 
 Audio = NDArray[np.float32]

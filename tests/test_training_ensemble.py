@@ -45,6 +45,14 @@ def test_a_file_of_several_networks_gives_the_mean_of_their_log_odds(tmp_path, m
     assert together.config.networks == len(together.provenance["networks"]) == 3
 
 
+def test_the_last_network_can_be_taken_out_again():
+    models, features = [random_model(seed=seed) for seed in (1, 2)], random_features(TINY, 80)
+    for several in (models, models[1:]):
+        together = ensemble.ensemble(several)
+        alone = BeatModel(*ensemble.last(together.config, together.arrays))
+        np.testing.assert_array_equal(alone.activations(features), models[1].activations(features))
+
+
 @pytest.mark.parametrize(
     "other",
     [random_model(layers=3), random_model(refresh=7), random_model(networks=2)],

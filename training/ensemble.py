@@ -81,6 +81,13 @@ def ensemble(models: Sequence[BeatModel]) -> BeatModel:
     return BeatModel(replace(shape, networks=len(models)), arrays, provenance)
 
 
+def last(config: ModelConfig, arrays: Arrays) -> tuple[ModelConfig, dict[str, Float32]]:
+    """The last network of a model alone."""
+    if config.networks == 1:
+        return config, dict(arrays)
+    return replace(config, networks=1), {name: array[-1] for name, array in arrays.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", metavar="FILE")
