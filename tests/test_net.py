@@ -13,6 +13,7 @@ from rtbeat.features import FeatureStream  # noqa: E402
 from rtbeat.model import BeatModel, ModelConfig  # noqa: E402
 from tests.models import ANCESTOR, TINY, random_arrays, random_features  # noqa: E402
 from tests.music import drum_loop  # noqa: E402
+from training.ensemble import networks  # noqa: E402
 from training.net import BeatNet, arrays, load_arrays  # noqa: E402
 
 ODD = ModelConfig(TINY.features, inputs=0, layers=3, units=11, heads=("beat",), window=1.0)
@@ -69,11 +70,14 @@ def test_shifting_the_mean_shifts_the_features_and_is_not_trained():
 
 def test_the_shipped_weights_give_the_same_in_torch_and_in_the_kernels():
     model = BeatModel.load()
-    net = BeatNet(model.config)
-    load_arrays(net, model.arrays)
-    net.eval()
     audio, _ = drum_loop(112.0, 12.0)
     features = FeatureStream(model.config.features, 44_100).process(audio)
-    with torch.no_grad():
-        expected = torch.sigmoid(net(torch.from_numpy(features)[None]))[0].numpy()
+    logits = []
+    for config, values in networks(model.config, model.arrays):
+        net = BeatNet(config)
+        load_arrays(net, values)
+        net.eval()
+        with torch.no_grad():
+            logits.append(net(torch.from_numpy(features)[None])[0])
+    expected = torch.sigmoid(torch.stack(logits).mean(0)).numpy()
     np.testing.assert_allclose(model.activations(features), expected, atol=1e-4)

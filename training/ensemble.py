@@ -81,11 +81,14 @@ def ensemble(models: Sequence[BeatModel]) -> BeatModel:
     return BeatModel(replace(shape, networks=len(models)), arrays, provenance)
 
 
-def last(config: ModelConfig, arrays: Arrays) -> tuple[ModelConfig, dict[str, Float32]]:
-    """The last network of a model alone."""
+def networks(config: ModelConfig, arrays: Arrays) -> list[tuple[ModelConfig, dict[str, Float32]]]:
+    """Each network of a model alone."""
     if config.networks == 1:
-        return config, dict(arrays)
-    return replace(config, networks=1), {name: array[-1] for name, array in arrays.items()}
+        return [(config, dict(arrays))]
+    alone = replace(config, networks=1)
+    return [
+        (alone, {name: array[n] for name, array in arrays.items()}) for n in range(config.networks)
+    ]
 
 
 def main() -> None:
