@@ -169,31 +169,26 @@ def absorb(features, row, weights, work):  # type: ignore[no-untyped-def]
     """
     count, size = features.shape
     standard, hidden = work.standard, work.hidden
-    for network in range(len(weights.mean)):
-        mean, inv_std = weights.mean[network], weights.inv_std[network]
+    for i in range(count):
+        for f in range(size):
+            value = (features[i, f] - weights.mean[f]) * weights.inv_std[f]
+            standard[i, f] = value if np.isfinite(value) else np.float32(0.0)
+    inputs = standard
+    if hidden.shape[1] > 0:
+        project(standard, 0, weights.dense, weights.dense_bias, hidden, 0, count)
         for i in range(count):
-            for f in range(size):
-                value = (features[i, f] - mean[f]) * inv_std[f]
-                standard[i, f] = value if np.isfinite(value) else np.float32(0.0)
-        inputs = standard
-        if hidden.shape[1] > 0:
-            dense, bias = weights.dense[network], weights.dense_bias[network]
-            project(standard, 0, dense, bias, hidden, 0, count)
-            for i in range(count):
-                for j in range(hidden.shape[1]):
-                    hidden[i, j] = max(hidden[i, j], np.float32(0.0))
-            inputs = hidden
-        first, bias = weights.first[network], weights.bias[network, 0]
-        project(inputs, 0, first, bias, work.first_gates[network], row, count)
+            for j in range(hidden.shape[1]):
+                hidden[i, j] = max(hidden[i, j], np.float32(0.0))
+        inputs = hidden
+    project(inputs, 0, weights.first, weights.bias[0], work.first_gates, row, count)
 
 
 @nb.njit(nogil=True, cache=True)
-def _run_layer(network, layer, gates, shift, begin, first, stop, weights, work):  # type: ignore[no-untyped-def]
+def _run_layer(layer, gates, shift, begin, first, stop, weights, work):  # type: ignore[no-untyped-def]
     """Both directions of a layer: forward over begin..stop, backward over stop..first."""
-    states, state, sums = work.states[network, layer], work.state, work.sums
+    states, state, sums = work.states[layer], work.state, work.sums
     units = len(state)
-    recurrent = weights.recurrent[network, layer]
-    bias = weights.recurrent_bias[network, layer]
+    recurrent, bias = weights.recurrent[layer], weights.recurrent_bias[layer]
     for u in range(units):
         state[u] = states[begin - 1, u]
     run(gates, shift, 0, recurrent[0], bias[0], begin, stop, 1, states, 0, state, sums)
@@ -206,20 +201,13 @@ def _run_layer(network, layer, gates, shift, begin, first, stop, weights, work):
 
 @nb.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
 def _heads(states, first, stop, weights, bias, out):  # type: ignore[no-untyped-def]
-    """Outputs of the top layers -> probabilities of rows first..stop, from the mean of the
-    networks' log odds."""
-    networks, heads, width = weights.shape
-    top = states.shape[1] - 1
-    share = np.float32(1.0) / np.float32(networks)
+    """Outputs of the top layer -> log odds of rows first..stop."""
     for t in range(first, stop):
-        for head in range(heads):
-            odds = np.float32(0.0)
-            for network in range(networks):
-                total = np.float32(0.0)
-                for k in range(width):
-                    total += states[network, top, t, k] * weights[network, head, k]
-                odds += total + bias[network, head]
-            out[t, head] = sigmoid(odds * share)
+        for head in range(len(bias)):
+            total = np.float32(0.0)
+            for k in range(weights.shape[1]):
+                total += states[t, k] * weights[head, k]
+            out[t, head] = total + bias[head]
 
 
 @nb.njit(nogil=True, cache=True)
@@ -229,13 +217,23 @@ def refine(begin, first, stop, weights, work):  # type: ignore[no-untyped-def]
     The forward direction goes on from row ``first - 1``. In layer 0, whose inputs never change,
     it is right already up to row ``begin`` and goes on from there.
     """
-    networks, layers, _ = weights.bias.shape
-    for n in range(networks):
-        _run_layer(n, 0, work.first_gates[n], 0, begin, first, stop, weights, work)
-        for layer in range(1, layers):
-            project(
-                work.states[n, layer - 1], first, weights.later[n, layer - 1],
-                weights.bias[n, layer], work.gates, 0, stop - first,
-            )  # fmt: skip
-            _run_layer(n, layer, work.gates, first, first, first, stop, weights, work)
-    _heads(work.states, first, stop, weights.heads, weights.heads_bias, work.activations)
+    _run_layer(0, work.first_gates, 0, begin, first, stop, weights, work)
+    for layer in range(1, weights.bias.shape[0]):
+        project(
+            work.states[layer - 1], first, weights.later[layer - 1], weights.bias[layer],
+            work.gates, 0, stop - first,
+        )  # fmt: skip
+        _run_layer(layer, work.gates, first, first, first, stop, weights, work)
+    top = work.states[weights.bias.shape[0] - 1]
+    _heads(top, first, stop, weights.heads, weights.heads_bias, work.odds)
+
+
+@nb.njit(nogil=True, cache=True)
+def collect(odds, first, stop, number, networks, out):  # type: ignore[no-untyped-def]
+    """Log odds of network ``number`` into the sum of rows first..stop; with those of the last of
+    the ``networks`` the sums become the probabilities of their mean."""
+    share = np.float32(1.0) / np.float32(networks)
+    for t in range(first, stop):
+        for head in range(out.shape[1]):
+            total = odds[t, head] if number == 0 else out[t, head] + odds[t, head]
+            out[t, head] = sigmoid(total * share) if number == networks - 1 else total

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtbeat import gru, weights
-from rtbeat.packed import buffers, pack
+from rtbeat import weights
+from rtbeat.networks import Networks
+from rtbeat.packed import pack
 from rtbeat.piece import PieceRun
 from rtbeat.weights import ModelConfig
 
@@ -151,10 +152,9 @@ class ActivationStream:
 
     def __init__(self, model: BeatModel):
         self.config = model.config
-        self._weights = model._packed
         self._frames = model.config.frames
         # twice the window, so that it can stay contiguous and moves only once a window
-        self._work = buffers(self._weights, 1 + 2 * self._frames, 1, self._frames)
+        self._work = Networks(model._packed, 1 + 2 * self._frames, 1, self._frames)
         self._frame = np.zeros((1, model.config.features.size), np.float32)
         self.reset()
         self.push(self._frame[0])
@@ -164,7 +164,7 @@ class ActivationStream:
         """Forget everything; the next frame is frame 0."""
         self._newest = -1
         self._stop = 1  # row of the next frame; the row before the oldest holds its past
-        self._work.states[:, :, 0] = 0.0
+        self._work.forget(0)
 
     @property
     def newest(self) -> int:
@@ -214,7 +214,7 @@ class ActivationStream:
         """Take in the frame that lies ready, without running the layers."""
         if self._stop == len(self._work.activations):
             self._make_room()
-        gru.absorb(self._frame, self._stop, self._weights, self._work)
+        self._work.absorb(self._frame, self._stop)
         self._stop += 1
         self._newest += 1
 
@@ -222,12 +222,9 @@ class ActivationStream:
         """Run all layers over the newest ``count`` frames; ``new`` of them are new."""
         if new > 0:
             first = self._stop - min(self._size, count)
-            gru.refine(self._stop - new, first, self._stop, self._weights, self._work)
+            self._work.refine(self._stop - new, first, self._stop)
 
     def _make_room(self) -> None:
         """Move the newest frames to the front, one less than a window and the row before them."""
-        keep, moved = slice(0, self._frames), slice(self._frames + 1, None)
-        self._work.activations[keep] = self._work.activations[moved]
-        self._work.first_gates[:, keep] = self._work.first_gates[:, moved]
-        self._work.states[:, :, keep] = self._work.states[:, :, moved]
+        self._work.move(slice(0, self._frames), slice(self._frames + 1, None))
         self._stop = self._frames

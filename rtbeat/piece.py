@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rtbeat import gru
-from rtbeat.packed import Buffers, Weights, buffers
+from rtbeat.networks import Networks
+from rtbeat.packed import Weights
 
 Float32 = NDArray[np.float32]
 
@@ -27,13 +27,13 @@ class PieceRun:
     Thread: one at a time. Realtime-safe: no.
     """
 
-    def __init__(self, weights: Weights):
+    def __init__(self, weights: tuple[Weights, ...]):
         self._weights = weights
-        self._size = weights.mean.shape[1]
+        self._size = len(weights[0].mean)
         self._held: list[Float32] = []  # features that wait for more
         self._count = 0  # frames of them
         self._done: list[Float32] = []
-        self._work: Buffers | None = None
+        self._work: Networks | None = None
 
     def push(self, features: Float32) -> None:
         """Take in the next frames ``(n, F)``. Values that are not finite count as the mean.
@@ -54,7 +54,7 @@ class PieceRun:
         """The piece is over -> probabilities float32 ``(T, heads)`` of all its frames."""
         if self._count:
             self._run(np.concatenate(self._held), self._count)
-        heads = self._weights.heads_bias.shape[1]
+        heads = len(self._weights[0].heads_bias)
         return np.concatenate([np.zeros((0, heads), np.float32), *self._done])
 
     def _run_chunks(self) -> None:
@@ -69,9 +69,9 @@ class PieceRun:
     def _run(self, heard: Float32, keep: int) -> None:
         """Run the layers over ``heard``; its first ``keep`` frames are settled by that."""
         if self._work is None:
-            self._work = buffers(self._weights, 1 + len(heard), len(heard), len(heard))
+            self._work = Networks(self._weights, 1 + len(heard), len(heard), len(heard))
         work = self._work
-        gru.absorb(np.ascontiguousarray(heard), 1, self._weights, work)
-        gru.refine(1, 1, 1 + len(heard), self._weights, work)
+        work.absorb(np.ascontiguousarray(heard), 1)
+        work.refine(1, 1, 1 + len(heard))
         self._done.append(work.activations[1 : 1 + keep].copy())
-        work.states[:, :, 0] = work.states[:, :, keep]
+        work.move(slice(0, 1), slice(keep, keep + 1))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtbeat import gru
+from rtbeat.networks import Networks
 from rtbeat.packed import buffers, pack
 from tests import naive_gru
 from tests.models import ANCESTOR, TINY, random_arrays, random_features
@@ -61,24 +62,24 @@ def test_project_gives_a_row_the_same_bits_whatever_is_projected_with_it(size):
 def test_a_run_over_all_rows_is_the_network(config, frames):
     arrays, features = random_arrays(config), random_features(config, frames)
     packed = pack(config, arrays)
-    work = buffers(packed, frames + 1, frames, frames)
-    gru.absorb(features, 1, packed, work)
-    gru.refine(1, 1, frames + 1, packed, work)
+    work = Networks(packed, frames + 1, frames, frames)
+    work.absorb(features, 1)
+    work.refine(1, 1, frames + 1)
     expected = naive_gru.activations(config, arrays, features)
     np.testing.assert_allclose(work.activations[1:], expected, atol=1e-5)
 
 
 def test_forward_direction_goes_on_from_the_row_before():
     """Two runs, one after the other, give layer 0 the forward outputs of one run over all."""
-    packed, features = pack(TINY, random_arrays(TINY)), random_features(TINY, 30)
+    (packed,), features = pack(TINY, random_arrays(TINY)), random_features(TINY, 30)
     whole, parts = buffers(packed, 31, 30, 30), buffers(packed, 31, 30, 30)
     for work, cuts in ((whole, (1, 31)), (parts, (1, 12, 31))):
         gru.absorb(features, 1, packed, work)
         for first, stop in itertools.pairwise(cuts):
             gru.refine(first, first, stop, packed, work)
     units = TINY.units
-    np.testing.assert_array_equal(whole.states[0, 0, :, :units], parts.states[0, 0, :, :units])
-    assert not np.array_equal(whole.states[0, 0, :, units:], parts.states[0, 0, :, units:])
+    np.testing.assert_array_equal(whole.states[0, :, :units], parts.states[0, :, :units])
+    assert not np.array_equal(whole.states[0, :, units:], parts.states[0, :, units:])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -88,9 +89,9 @@ def test_values_that_are_not_finite_count_as_the_mean(bad):
     results = []
     for value in (bad, arrays["mean"][5]):
         features[1, 5] = value
-        work = buffers(packed, 4, 3, 3)
-        gru.absorb(features, 1, packed, work)
-        gru.refine(1, 1, 4, packed, work)
+        work = Networks(packed, 4, 3, 3)
+        work.absorb(features, 1)
+        work.refine(1, 1, 4)
         results.append(work.activations.copy())
     np.testing.assert_array_equal(*results)
     assert np.isfinite(results[0]).all()

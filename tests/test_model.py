@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rtbeat import gru, piece
 from rtbeat.model import BeatModel
-from rtbeat.packed import buffers, pack
+from rtbeat.networks import Networks
+from rtbeat.packed import pack
 from tests import naive_gru
 from tests.models import ANCESTOR, TINY, random_features, random_model
 
@@ -29,12 +30,12 @@ def windows(stream, features):
 def unmoved(tiny, features):
     """What a stream shows, from buffers that hold all of its frames: nothing is ever moved."""
     config, packed = tiny.config, pack(tiny.config, tiny.arrays)
-    work, shown = buffers(packed, 1 + len(features), 1, config.frames), []
+    work, shown = Networks(packed, 1 + len(features), 1, config.frames), []
     for newest, frame in enumerate(features):
         size, stop = min(newest + 1, config.frames), newest + 2
-        gru.absorb(frame[None], stop - 1, packed, work)
+        work.absorb(frame[None], stop - 1)
         run = size if (newest + 1) % config.refresh == 0 else min(size, config.tail)
-        gru.refine(stop - 1, stop - run, stop, packed, work)
+        work.refine(stop - 1, stop - run, stop)
         shown.append(work.activations[stop - size : stop].copy())
     return shown
 
