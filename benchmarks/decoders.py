@@ -4,8 +4,9 @@ The file is an ``.npz`` with ``<set>_<name>/activation``, uint8 at 100 frames a 
 p = (v / 255)^2, and ``<set>_<name>/beats``, float ``(n, 2)``: seconds and position in the bar.
 All decoders get the same activations, so that what differs is the decoder. (Such activations
 usually come from an offline network that has heard the whole piece: the scores say how decoders
-compare, not how the tracker does.) A second table tells how many pieces have a tempo that the
-tempo range leaves out.
+compare, not how the tracker does.) One row is of the true beats from the third on: whoever
+announces a beat ahead has to hear two before. A second table tells how many pieces have a tempo
+that the tempo range leaves out.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ FRAME_RATE = 50.0
 WINDOW = 500  # frames that a decoder gets to see
 CLASSES = {"filter": "rtbeat.filter:FilterDecoder", "search": "rtbeat.search:SearchDecoder"}
 OFFLINE = {"filter": "rtbeat.viterbi:viterbi_beats", "search": "rtbeat.search:search_beats"}
+HEARD_FIRST = 2  # beats that have to be heard before one can be announced
 SCORES = ("F", "F_no5", "cF@0", "F_first5")
 # BPM: what decoders are built for unless told otherwise, and the widest that rtbeat takes
 RANGES = {"default": (40.0, 240.0), "wide": (20.0, 400.0)}
@@ -118,7 +120,7 @@ def score_piece(
     activations: Activations, truth: Any, kinds: Sequence[str], lead: float
 ) -> dict[str, dict[str, float]]:
     """``{system: scores}`` of one piece."""
-    scores = {}
+    scores = {"true, from the third on": beat_scores(truth[HEARD_FIRST:], truth)}
     for kind in kinds:
         decoder = named(CLASSES[kind])(frame_rate=FRAME_RATE)
         scores[f"online {kind}"] = online_scores(decoder, activations, truth, lead)

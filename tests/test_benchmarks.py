@@ -378,6 +378,7 @@ def test_decoders_command_scores_by_data_set(tmp_path, monkeypatch, capsys):
     assert sets["smc"]["online filter"]["mean"]["cF@0"] == 1.0
     assert sets["smc"]["offline filter"]["mean"]["F"] == pytest.approx(40 / 59, abs=1e-4)
     assert "cF@0" not in sets["smc"]["offline filter"]["mean"]
+    assert sets["smc"]["true, from the third on"]["mean"]["F"] == pytest.approx(74 / 76, abs=1e-4)
     page = capsys.readouterr().out
     assert "| hjdb | online filter | 1 | 100.0" in page
     assert "| smc | 2 | 120.0 | 120.0 | 0.0 | 0.0 |" in page
