@@ -35,6 +35,7 @@ def sampler(*excerpts, seed=0):
 @pytest.fixture
 def music_only(monkeypatch):
     monkeypatch.setattr(windows, "SILENT_SHARE", 0.0)
+    monkeypatch.setattr(windows, "CUT_SHARE", 0.0)
 
 
 def test_targets_are_triangles_around_each_beat():
@@ -119,6 +120,31 @@ def test_over_some_of_the_music_lies_something_else_and_its_beats_hold(music_onl
     assert clicks.mean() == pytest.approx(windows.CLICKS_SHARE, abs=0.04)
     assert (batch.mel >= -8.01).all()  # nothing is taken away
     assert (batch.targets[..., 0].max(1) == 1).all()
+
+
+def two_songs():
+    """Songs of different tempi, each of one level that no other has, known bars in one of them."""
+    slow = excerpt(frames=400, beats=np.arange(5.5, 400, 20.0), numbers=[1] * 20)
+    fast = excerpt(frames=400, beats=np.arange(5.5, 400, 9.0), numbers=[0] * 44)
+    for song, level in ((slow, -8.0), (fast, -5.0)):
+        song.mel = np.full((400, windows.CONFIG.bands), level, np.float16)
+    return [slow, fast]
+
+
+def test_in_some_windows_other_music_takes_over_with_its_own_beats(music_only, monkeypatch):
+    monkeypatch.setattr(windows, "CUT_SHARE", 0.5)
+    monkeypatch.setattr(windows, "CLICKS_SHARE", 0.0)
+    batch = Sampler({"train_gtzan": two_songs()}, {}, [3], disturbed=True).draw(1000, 100)
+    cut = [n for n, mel in enumerate(batch.mel[:, :, 0]) if np.ptp(mel)]
+    assert 200 < len(cut) < 300  # half of the windows, and half of those to the other song
+    for mel, target in zip(batch.mel[cut, :, 0], batch.targets[cut], strict=True):
+        (change,) = np.flatnonzero(np.diff(mel))
+        assert 20 <= change + 1 <= 90
+        for level, gap in ((-8.0, 20), (-5.0, 9)):
+            beats = np.flatnonzero((target[:, 0] == 1.0) & (mel == level))
+            assert (np.diff(beats) == gap).all()
+    assert not batch.bars_known[cut].any()
+    assert batch.bars_known[(batch.mel == -8.0).all(axis=(1, 2))].all()
 
 
 def test_nothing_lies_over_the_music_unless_asked_for(music_only):

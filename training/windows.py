@@ -22,6 +22,7 @@ TEMPO_CENTRE, TEMPO_WIDTH = 105.0, 0.45
 TAPPED = frozenset({"train_gtzan", "ballroom"})  # by people, whose tempi stay as they are
 OVERLAY_SHARE = 0.15  # windows of music that talk, a crowd or noise is laid over
 CLICKS_SHARE = 0.1  # windows of music that are heard together with the tracker's own clicks
+CUT_SHARE = 0.12  # windows in which other music takes over, so that an old tempo is soon left
 HALF_WIDTH = 1.5  # frames over which a target falls from 1 to 0 around a beat
 CONFIG = FeatureConfig()
 
@@ -99,7 +100,7 @@ def overlay(mel: Mel, power: NDArray[np.float32], decibels: float) -> Mel:
 class Sampler:
     """Draws batches of windows; each source has its share, each excerpt counts by its length and
     mostly the weight of its tempo. ``disturbed``: with talk, noise and clicks over some of the
-    music."""
+    music, and with cuts to other music."""
 
     def __init__(
         self,
@@ -132,6 +133,16 @@ class Sampler:
         )
 
     def _window(self, frames: int) -> tuple[Mel, NDArray[np.float32], bool]:
+        mel, target, known = self._piece(frames)
+        if self._disturbed and self._rng.random() < CUT_SHARE:
+            other, later, both = self._piece(frames)
+            cut = int(frames * self._rng.uniform(0.2, 0.9))
+            mel[cut:], target[cut:] = other[cut:], later[cut:]
+            known = known and both
+        return mel, target, known
+
+    def _piece(self, frames: int) -> tuple[Mel, NDArray[np.float32], bool]:
+        """A window of one excerpt, at times with something over it, or of silence."""
         if self._rng.random() < SILENT_SHARE:
             bands = self._sources[0][0].mel.shape[1]
             silence = np.full((frames, bands), np.log(FLOOR), np.float16)
