@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rtbeat.weights import DIRECTIONS, ModelConfig
+from rtbeat.weights import DIRECTIONS, ModelConfig, networks
 
 Float32 = NDArray[np.float32]
 
@@ -32,10 +32,7 @@ class Weights(NamedTuple):
 def pack(config: ModelConfig, arrays: Mapping[str, Float32]) -> tuple[Weights, ...]:
     """Arrays named as in the weights file (checked before) -> each network's, without its idle
     units."""
-    if config.networks == 1:
-        return (_pack_one(config, arrays),)
-    each = ({name: array[n] for name, array in arrays.items()} for n in range(config.networks))
-    return tuple(_pack_one(config, own) for own in each)
+    return tuple(_pack_one(alone, own) for alone, own in networks(config, arrays))
 
 
 def _first(array: Float32, axis: int, groups: int, count: int) -> Float32:

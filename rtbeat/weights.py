@@ -201,6 +201,18 @@ def checked(config: ModelConfig, arrays: Mapping[str, Array]) -> dict[str, Float
     return values
 
 
+def networks(
+    config: ModelConfig, arrays: Mapping[str, Float32]
+) -> list[tuple[ModelConfig, dict[str, Float32]]]:
+    """Each network of a model alone: its config and arrays."""
+    if config.networks == 1:
+        return [(config, dict(arrays))]
+    alone = dataclasses.replace(config, networks=1)
+    return [
+        (alone, {name: array[n] for name, array in arrays.items()}) for n in range(config.networks)
+    ]
+
+
 def read(file: IO[bytes], name: str) -> tuple[ModelConfig, dict[str, Float32], dict[str, Any]]:
     """Config, arrays and provenance of an open model file; ``name`` is for the messages.
 

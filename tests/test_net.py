@@ -11,9 +11,9 @@ torch = require("torch", 'pip install "rtbeat[train]"')
 
 from rtbeat.features import FeatureStream  # noqa: E402
 from rtbeat.model import BeatModel, ModelConfig  # noqa: E402
+from rtbeat.weights import networks  # noqa: E402
 from tests.models import ANCESTOR, TINY, random_arrays, random_features  # noqa: E402
 from tests.music import drum_loop  # noqa: E402
-from training.ensemble import networks  # noqa: E402
 from training.net import BeatNet, arrays, load_arrays  # noqa: E402
 
 ODD = ModelConfig(TINY.features, inputs=0, layers=3, units=11, heads=("beat",), window=1.0)

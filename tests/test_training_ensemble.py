@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rtbeat.model import BeatModel
+from rtbeat.weights import networks
 from tests.models import TINY, random_features, random_model
 from training import ensemble
 
@@ -49,7 +50,7 @@ def test_each_network_can_be_taken_out_again():
     models, features = [random_model(seed=seed) for seed in (1, 2)], random_features(TINY, 80)
     for several in (models, models[1:]):
         together = ensemble.ensemble(several)
-        alone = ensemble.networks(together.config, together.arrays)
+        alone = networks(together.config, together.arrays)
         assert len(alone) == len(several)
         for own, model in zip(alone, several, strict=True):
             given = BeatModel(*own).activations(features)

@@ -81,16 +81,6 @@ def ensemble(models: Sequence[BeatModel]) -> BeatModel:
     return BeatModel(replace(shape, networks=len(models)), arrays, provenance)
 
 
-def networks(config: ModelConfig, arrays: Arrays) -> list[tuple[ModelConfig, dict[str, Float32]]]:
-    """Each network of a model alone."""
-    if config.networks == 1:
-        return [(config, dict(arrays))]
-    alone = replace(config, networks=1)
-    return [
-        (alone, {name: array[n] for name, array in arrays.items()}) for n in range(config.networks)
-    ]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", metavar="FILE")

@@ -28,7 +28,6 @@ from rtbeat import weights
 from rtbeat.features import FeatureConfig
 from rtbeat.weights import ModelConfig
 from training.augment import augment, features
-from training.ensemble import networks
 from training.net import BeatNet, load_arrays
 from training.widen import widen
 from training.windows import Batch, Sampler, load_sources
@@ -143,7 +142,7 @@ class Run:
         """Set the weights from a weights file, made wider where it has fewer units."""
         with open(path, "rb") as file:
             config, values, _ = weights.read(file, f"model file {path!r}")
-        config, values = networks(config, values)[-1]
+        config, values = weights.networks(config, values)[-1]
         # the same noise in every process: the weights must be the same
         rng = np.random.default_rng(self.args.seed)
         try:
