@@ -4,7 +4,7 @@ At this project's sizes torch spends most of its time between the operations of 
 is one product of matrices and one loop over the units; products that do not hang on the step
 before are left to torch, which does them for all frames at once. Unit and order of gates are those
 of :mod:`rtbeat.gru`; time comes first, ``(frames, batch, ...)``. Derivatives of weights are summed
-from bfloat16 copies, as :func:`half_linear` does.
+from the same copies as :func:`half_linear` makes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,17 @@ import torch
 from torch import Tensor
 
 from rtbeat.gru import sigmoid, tanh
+
+
+def _has_half_products() -> bool:
+    """Whether the processor multiplies bfloat16. Where it does not, torch does it in software, ten
+    to fifty times as slow as float32."""
+    known = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # since torch 2.6
+    return known is not None and bool(known())
+
+
+# of the numbers in products over all frames
+HALF = torch.bfloat16 if _has_half_products() else torch.float32
 
 
 @nb.njit(nogil=True, cache=True, fastmath={"contract"})
@@ -115,7 +126,7 @@ class _Scan(torch.autograd.Function):
         )  # fmt: skip
         # the state that each frame began with; the first one began with zero
         later, earlier = (outer[:-1], out[1:]) if ctx.reverse else (outer[1:], out[:-1])
-        later, earlier = (x.flatten(0, 1).to(torch.bfloat16) for x in (later, earlier))
+        later, earlier = (x.flatten(0, 1).to(HALF) for x in (later, earlier))
         return inner, (later.T @ earlier).float(), outer.sum((0, 1)), None
 
 
@@ -130,6 +141,6 @@ def scan(gates: Tensor, weight: Tensor, bias: Tensor, reverse: bool = False) -> 
 
 def half_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Dense layer on bfloat16 copies, float32 out: several times as fast on processors that have
-    such products, and near enough for gradients."""
-    half = (value.to(torch.bfloat16) for value in (x, weight, bias))
+    such products, and near enough for gradients. On others on float32."""
+    half = (value.to(HALF) for value in (x, weight, bias))
     return torch.nn.functional.linear(*half).float()
