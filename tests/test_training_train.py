@@ -59,6 +59,7 @@ def arguments(work, **changes):
     plain = {
         "work": work, "name": "tiny", "minutes": 1e9, "processes": 1, "batch": 8, "inputs": 6,
         "layers": 1, "units": 6, "dropout": 0.0, "rate": 0.1, "check": 2, "rendered": None,
+        "all_songs": False,
         "start": None, "seed": 1,
     }  # fmt: skip
     return argparse.Namespace(**{**plain, **changes})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from training import windows
 from training.shards import FLOOR, Excerpt, ShardWriter
-from training.windows import Sampler, is_validation, load_sources, targets
+from training.windows import Sampler, is_validation, load_sources, targets, taught_file
 
 SILENCE = np.float16(np.log(FLOOR))
 
@@ -98,6 +98,16 @@ def test_one_unknown_position_makes_the_bars_of_a_song_unknown(music_only):
     unknown = sampler(excerpt(beats=[5.0, 9.0], numbers=[1, 0])).draw(3, 10)
     assert known.bars_known.all()
     assert not unknown.bars_known.any()
+
+
+def test_a_teacher_tells_half_of_the_targets_of_its_songs_alone(music_only):
+    music = excerpt(beats=[25.0], labelled=(20, 30))
+    music.taught = np.full((100, 2), 0.25, np.float16)
+    taught = sampler(music).draw(3, 16).targets
+    music.taught = None
+    told = sampler(music).draw(3, 16).targets
+    np.testing.assert_allclose(taught[:, 6:], 0.5 * told[:, 6:] + 0.125, atol=1e-6)
+    assert (taught[:, :6] == 0).all()  # the silence before the music
 
 
 def music_and_noise():
@@ -219,12 +229,13 @@ def test_a_whole_group_is_kept_out_and_always_the_same():
 @pytest.fixture
 def shards(tmp_path):
     """Five rendered shards, two of songs at two tempi."""
+    folder = tmp_path / "shards"
     for number in range(5):
-        write(tmp_path / f"midi-{number:04d}.npz", [f"piece {number}"])
+        write(folder / f"midi-{number:04d}.npz", [f"piece {number}"])
     for number in range(2):
-        write(tmp_path / f"my-songs-{number}.npz", [f"album {i}" for i in range(40)])
-    (tmp_path / ".midi-0005.npz.part").write_bytes(b"half a shard")
-    return tmp_path
+        write(folder / f"my-songs-{number}.npz", [f"album {i}" for i in range(40)])
+    (folder / ".midi-0005.npz.part").write_bytes(b"half a shard")
+    return folder
 
 
 def write(path, groups):
@@ -242,6 +253,28 @@ def test_validation_is_the_first_rendered_shards_and_the_groups_kept_out(shards)
     sides = [{e.group for e in side["my-songs"]} for side in (training, validation)]
     assert sides[0].isdisjoint(sides[1])
     assert len(training["my-songs"]) + len(validation["my-songs"]) == 80
+
+
+def test_songs_kept_for_validation_can_be_trained_on_in_the_end(shards):
+    everything = load_sources(shards, False, None, all_songs=True)
+    assert len(everything["my-songs"]) == 80
+    assert [e.name for e in everything["midi"]] == ["piece 3", "piece 4"]
+
+
+def test_what_a_teacher_hears_goes_to_its_excerpts_and_to_training_alone(shards):
+    path = shards / "my-songs-0.npz"
+    frames = [len(e.mel) for e in windows.read_shard(path)]
+    file = taught_file(path)
+    file.parent.mkdir()
+    np.save(file, np.arange(2 * sum(frames), dtype=np.float16).reshape(-1, 2))
+    excerpts = windows.read_taught_shard(path)
+    assert [len(e.taught) for e in excerpts] == frames
+    assert excerpts[1].taught[0, 0] == 2 * frames[0]
+    assert all(e.taught is None for e in load_sources(shards, True, None)["my-songs"])
+
+    np.save(file, np.zeros((3, 2), np.float16))
+    with pytest.raises(ValueError, match="delete it and run"):
+        windows.read_taught_shard(path)
 
 
 def test_the_number_of_rendered_shards_can_be_limited(shards):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rtbeat.features import FeatureConfig
 
+SHIFTED_SHARE = 0.6  # of the windows that are moved in pitch
 SILENCE = 1e-12
 
 
@@ -138,7 +139,9 @@ def augment(
     ``(batch, frames, 2)`` that hold for it."""
     batch = len(log_mel)
     power = log_mel.float().exp()
+    # interpolation blurs the bands: some windows have to stay as sharp as music is in use
     octaves = (torch.rand(batch, generator=generator) - 0.5) * 0.6
+    octaves = octaves * chosen(batch, SHIFTED_SHARE, generator).flatten()
     power = shift_bands(power, config, octaves)
     power = change_dynamics(power, generator)
     power = add_room(power, config, generator)

@@ -29,6 +29,7 @@ class Excerpt:
     beats : beat times in frames (float; frame k covers k to k + 1).
     numbers : position in the bar, 1 = downbeat, 0 = unknown.
     labelled : first and last frame where the beats may be trusted.
+    taught : what a teacher hears, float16 ``(frames, 2)``, where there is one.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Excerpt:
     numbers: NDArray[np.int64]
     labelled: tuple[int, int]
     group: str = ""
+    taught: NDArray[np.float16] | None = None
 
 
 @dataclass

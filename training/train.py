@@ -118,7 +118,7 @@ class Run:
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=args.rate, weight_decay=0.01)
         self.step, self.elapsed = 0, 0.0
         shards = args.work / "shards"
-        training = load_sources(shards, False, args.rendered)
+        training = load_sources(shards, False, args.rendered, args.all_songs)
         if not training:
             raise SystemExit(
                 f"{shards} holds nothing to train on; make shards with training.render (four or "
@@ -279,6 +279,11 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--check", type=int, default=200, help="steps between checkpoints")
     parser.add_argument("--rendered", type=int, help="use at most so many rendered shards")
+    parser.add_argument(
+        "--all-songs",
+        action="store_true",
+        help="train on the songs kept for validation, too, once all has been chosen by them",
+    )
     parser.add_argument(
         "--start",
         metavar="RUN|FILE",

@@ -23,6 +23,8 @@ TAPPED = frozenset({"train_gtzan", "ballroom"})  # by people, whose tempi stay a
 OVERLAY_SHARE = 0.15  # windows of music that talk, a crowd or noise is laid over
 CLICKS_SHARE = 0.1  # windows of music that are heard together with the tracker's own clicks
 CUT_SHARE = 0.12  # windows in which other music takes over, so that an old tempo is soon left
+TAUGHT_SHARE = 0.5  # of a target that a teacher tells, where there is one
+RENDERED = "midi"  # source of the shards of training.render
 HALF_WIDTH = 1.5  # frames over which a target falls from 1 to 0 around a beat
 CONFIG = FeatureConfig()
 
@@ -49,22 +51,47 @@ def is_validation(excerpt: Excerpt) -> bool:
     return keeps_out(excerpt.group)
 
 
-def load_sources(folder: Path, validation: bool, most: int | None) -> dict[str, list[Excerpt]]:
+def taught_file(shard: Path) -> Path:
+    """Where that lies which a teacher hears in a shard."""
+    return shard.parent.parent / "taught" / f"{shard.stem}.npy"
+
+
+def read_taught_shard(path: Path) -> list[Excerpt]:
+    """All excerpts of a shard, with what a teacher hears in them where it has been written.
+
+    Raises ``ValueError`` where it was written of another shard of that name.
+    """
+    excerpts = read_shard(path)
+    file = taught_file(path)
+    if file.exists():
+        taught = np.load(file, allow_pickle=False)
+        ends = np.cumsum([len(e.mel) for e in excerpts])
+        if len(taught) != ends[-1]:
+            raise ValueError(f"{file} is not of {path}; delete it and run training.teach again")
+        for excerpt, end in zip(excerpts, ends, strict=True):
+            excerpt.taught = taught[end - len(excerpt.mel) : end]
+    return excerpts
+
+
+def load_sources(
+    folder: Path, validation: bool, most: int | None, all_songs: bool = False
+) -> dict[str, list[Excerpt]]:
     """Excerpts by source (shard name up to the last dash), of one side of the split.
 
     Rendered pieces are not split by group: the first three of their shards are kept for validation.
-    ``most`` limits the number of rendered shards.
+    ``most`` limits the number of rendered shards. all_songs : no song is kept out of training.
     """
     sources: dict[str, list[Excerpt]] = {}
     for path in sorted(folder.glob("*.npz")):
         source, number = path.stem.rsplit("-", 1)
-        rendered = source == "midi"
+        rendered = source == RENDERED
         if rendered and (int(number) < 3) != validation:
             continue
         if rendered and most is not None and int(number) >= most:
             continue
-        for excerpt in read_shard(path):
-            if rendered or is_validation(excerpt) == validation:
+        for excerpt in read_shard(path) if validation else read_taught_shard(path):
+            everything = rendered or (all_songs and not validation)
+            if everything or is_validation(excerpt) == validation:
                 sources.setdefault(source, []).append(excerpt)
     return sources
 
@@ -151,13 +178,17 @@ class Sampler:
         excerpt = self._sources[source][
             self._rng.choice(len(self._weights[source]), p=self._weights[source])
         ]
-        mel, target = self._cut(excerpt, frames)
+        mel, target, heard = self._cut(excerpt, frames)
         if self._disturbed and len(excerpt.beats):
             mel = self._disturb(mel, target)
+        if heard is not None:
+            target += TAUGHT_SHARE * (heard - target)
         return mel, target, bool((excerpt.numbers > 0).all())
 
-    def _cut(self, excerpt: Excerpt, frames: int) -> tuple[Mel, NDArray[np.float32]]:
-        """A window of an excerpt and its targets."""
+    def _cut(
+        self, excerpt: Excerpt, frames: int
+    ) -> tuple[Mel, NDArray[np.float32], NDArray[np.float32] | None]:
+        """A window of an excerpt, its targets by its beats and by its teacher."""
         low, high = excerpt.labelled
         stop = int(self._rng.integers(min(high, low + frames), high + 1))
         start = max(low, stop - frames)
@@ -165,14 +196,18 @@ class Sampler:
         mel[frames - (stop - start) :] = excerpt.mel[start:stop]
         target = targets(excerpt, stop - frames, frames)
         target[: frames - (stop - start)] = 0.0
-        return mel, target
+        if excerpt.taught is None:
+            return mel, target, None
+        heard = np.zeros_like(target)
+        heard[frames - (stop - start) :] = excerpt.taught[start:stop]
+        return mel, target, heard
 
     def _disturb(self, mel: Mel, target: NDArray[np.float32]) -> Mel:
         """At times something over the music that has nothing to do with its beats."""
         chance = self._rng.random()
         if chance < OVERLAY_SHARE and self._over:
             other = self._over[self._rng.integers(len(self._over))]
-            over, _ = self._cut(other, len(mel))
+            over, _, _ = self._cut(other, len(mel))
             return overlay(mel, np.exp(over.astype(np.float32)), self._rng.uniform(0.0, 25.0))
         if OVERLAY_SHARE <= chance < OVERLAY_SHARE + CLICKS_SHARE:
             beats = np.flatnonzero(target[:, 0] > 0.6) + 0.5
