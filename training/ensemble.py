@@ -60,16 +60,21 @@ def padded(config: ModelConfig, arrays: Arrays, inputs: int, units: int) -> dict
     return out
 
 
-def ensemble(models: Sequence[BeatModel]) -> BeatModel:
-    """All networks of the models as one model.
+def _with_spread(config: ModelConfig, spread: float) -> ModelConfig:
+    return replace(config, features=replace(config.features, spread=spread))
+
+
+def ensemble(models: Sequence[BeatModel], spread: float = 0.0) -> BeatModel:
+    """All networks of the models as one model that hears bands with ``spread``, whatever each had.
 
     Raises ``ValueError`` where they differ in features or layers, or hold several already.
     """
     inputs = max(model.config.inputs for model in models)
     units = max(model.config.units for model in models)
-    shape = replace(models[0].config, inputs=inputs, units=units, heads=HEADS)
+    wide = {"inputs": inputs, "units": units, "heads": HEADS}
+    shape = _with_spread(replace(models[0].config, **wide), spread)
     for model in models:
-        if replace(model.config, inputs=inputs, units=units, heads=HEADS) != shape:
+        if _with_spread(replace(model.config, **wide), spread) != shape:
             raise ValueError(
                 "models of one file must be of one network each, and alike but for width"
             )
@@ -85,8 +90,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--spread",
+        type=float,
+        default=0.0,
+        help="part of a band that its neighbours hear, see rtbeat.features.FeatureConfig",
+    )
     args = parser.parse_args()
-    model = ensemble([BeatModel.load(path) for path in args.models])
+    model = ensemble([BeatModel.load(path) for path in args.models], args.spread)
     model.save(args.out, dtype=np.float16)
     print(f"{args.out}: {model.config.networks} networks, {args.out.stat().st_size / 1e6:.2f} MB")
 
