@@ -37,8 +37,6 @@ class FeatureConfig:
     fmin, fmax : range of the mel bands in Hz; bands above half the sample rate stay at zero.
     scale : the log-mel value is ``log(1 + scale * sqrt(mel power))``; 1/scale is the amplitude
         under which sound fades into the floor.
-    spread : part of a band's power that each of its neighbours hears, 0 to 1/3. Training moves
-        pitch by interpolating between bands, so that a network knows blurred ones best.
     """
 
     frame_rate: float = 50.0
@@ -46,7 +44,6 @@ class FeatureConfig:
     fmin: float = 30.0
     fmax: float = 10_000.0
     scale: float = 10_000.0
-    spread: float = 0.0
 
     @property
     def bands(self) -> int:
@@ -88,13 +85,6 @@ def mel_bank(sample_rate: int, fft_size: int, bands: int, fmin: float, fmax: flo
     return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
 
 
-def spread_out(bank: Float32, spread: float) -> Float32:
-    """Filters float32 ``(bands, bins)``, each with ``spread`` of both its neighbours. The sum over
-    all bands stays: what the outermost would lose they keep."""
-    below, above = np.concatenate((bank[:1], bank[:-1])), np.concatenate((bank[1:], bank[-1:]))
-    return np.asarray((1.0 - 2.0 * spread) * bank + spread * (below + above), np.float32)
-
-
 def fft_length(minimum: int) -> int:
     """Smallest even 2-3-5-smooth number not below ``minimum``: sizes that transform fast."""
     size = minimum + minimum % 2
@@ -125,7 +115,7 @@ def _mel_power(spectra, first, count, weights, out):  # type: ignore[no-untyped-
 class _Window:
     """One analysis window at one sample rate: taper, transform, sparse mel filters."""
 
-    def __init__(self, sample_rate: int, seconds: float, bands: int, config: FeatureConfig):
+    def __init__(self, sample_rate: int, seconds: float, bands: int, fmin: float, fmax: float):
         self.length = max(2, int(np.floor(seconds * sample_rate + 0.5)))
         self.fft_size = fft_length(self.length)
         phase = 2.0 * np.pi * np.arange(self.length) / self.length
@@ -133,9 +123,7 @@ class _Window:
         # one-sided power: every bin but the first and last counts twice, folded into the scale
         scale = 2.0 / (self.fft_size * np.sum(hann**2))
         self.taper: Float32 = (hann * np.sqrt(scale)).astype(np.float32)
-        bank = mel_bank(sample_rate, self.fft_size, bands, config.fmin, config.fmax)
-        if config.spread > 0.0:
-            bank = spread_out(bank, config.spread)
+        bank = mel_bank(sample_rate, self.fft_size, bands, fmin, fmax)
         first, count, weights = [], [], []
         for row in bank:
             used = np.flatnonzero(row)
@@ -192,7 +180,8 @@ class MelStream:
         self.config = config
         self.sample_rate = sample_rate
         self._windows = [
-            _Window(sample_rate, seconds, bands, config) for seconds, bands in config.windows
+            _Window(sample_rate, seconds, bands, config.fmin, config.fmax)
+            for seconds, bands in config.windows
         ]
         self._reach = max(window.length for window in self._windows)
         self.reset()

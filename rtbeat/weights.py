@@ -171,7 +171,6 @@ def _require_features(features: FeatureConfig) -> None:
     _require_number("fmin", features.fmin, 0.0, 96_000.0)
     _require_number("fmax", features.fmax, features.fmin + 1.0, 96_000.0)
     _require_number("scale", features.scale, 1e-6, 1e12)
-    _require_number("spread", features.spread, 0.0, 1.0 / 3.0)
     if not features.windows:
         raise ValueError("windows must hold at least one (seconds, bands)")
     for seconds, bands in features.windows:

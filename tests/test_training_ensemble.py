@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,14 +44,6 @@ def test_a_file_of_several_networks_gives_the_mean_of_their_log_odds(tmp_path, m
         log_odds(together.activations(features)), expected, atol=0.02
     )  # stored as float16
     assert together.config.networks == len(together.provenance["networks"]) == 3
-
-
-def test_networks_of_one_file_hear_bands_alike():
-    model = random_model(seed=1)
-    own = replace(model.config, features=replace(model.config.features, spread=0.1))
-    both = ensemble.ensemble([BeatModel(own, model.arrays), random_model(seed=2)], spread=0.2)
-    assert both.config.features.spread == 0.2
-    assert ensemble.ensemble([BeatModel(own, model.arrays)]).config.features.spread == 0.0
 
 
 def test_each_network_can_be_taken_out_again():

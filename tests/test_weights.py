@@ -210,7 +210,6 @@ def test_a_value_out_of_range_is_named(field, value):
         ({"features": 5}, "features config must be a table"),
         ({"features": {"windows": [[0.064, "many"]]}}, "bands of an analysis window"),
         ({"features": {"scale": "large"}}, "scale"),
-        ({"features": {"spread": 0.4}}, "spread"),
         ({"heads": 5}, "heads"),
         ({"heads": [["beat"]]}, "heads"),
     ],

@@ -35,16 +35,6 @@ def shift_bands(power: Tensor, config: FeatureConfig, octaves: Tensor) -> Tensor
     return torch.cat(parts, 2)
 
 
-def spread_bands(power: Tensor, config: FeatureConfig) -> Tensor:
-    """What the filters of :func:`rtbeat.features.spread_out` make of ``power``."""
-    parts = []
-    for part in power.split([bands for _, bands in config.windows], dim=-1):
-        beside = torch.cat((part[..., :1], part[..., :-1]), -1)
-        beside = beside + torch.cat((part[..., 1:], part[..., -1:]), -1)
-        parts.append((1.0 - 2.0 * config.spread) * part + config.spread * beside)
-    return torch.cat(parts, -1)
-
-
 def tone_curve(config: FeatureConfig, batch: int, generator: torch.Generator) -> Tensor:
     """Random smooth gain of each band as power ``(batch, bands)``; at times a narrow band."""
     weights = torch.randn(batch, 4, generator=generator) * torch.tensor([4.0, 3.0, 2.0, 1.5])
@@ -166,8 +156,6 @@ def augment(
 
 def features(power: Tensor, config: FeatureConfig) -> Tensor:
     """Mel power -> log-mel and rectified difference, as :class:`rtbeat.features.FeatureStream`."""
-    if config.spread > 0.0:
-        power = spread_bands(power, config)
     level = torch.log1p(config.scale * power.clamp_min(0.0).sqrt())
     rise = (level[:, 1:] - level[:, :-1]).clamp_min(0.0)
     rise = torch.cat((torch.zeros_like(rise[:, :1]), rise), 1)

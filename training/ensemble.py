@@ -60,21 +60,16 @@ def padded(config: ModelConfig, arrays: Arrays, inputs: int, units: int) -> dict
     return out
 
 
-def _with_spread(config: ModelConfig, spread: float) -> ModelConfig:
-    return replace(config, features=replace(config.features, spread=spread))
-
-
-def ensemble(models: Sequence[BeatModel], spread: float = 0.0) -> BeatModel:
-    """All networks of the models as one model that hears bands with ``spread``, whatever each had.
+def ensemble(models: Sequence[BeatModel]) -> BeatModel:
+    """All networks of the models as one model.
 
     Raises ``ValueError`` where they differ in features or layers, or hold several already.
     """
     inputs = max(model.config.inputs for model in models)
     units = max(model.config.units for model in models)
-    wide = {"inputs": inputs, "units": units, "heads": HEADS}
-    shape = _with_spread(replace(models[0].config, **wide), spread)
+    shape = replace(models[0].config, inputs=inputs, units=units, heads=HEADS)
     for model in models:
-        if _with_spread(replace(model.config, **wide), spread) != shape:
+        if replace(model.config, inputs=inputs, units=units, heads=HEADS) != shape:
             raise ValueError(
                 "models of one file must be of one network each, and alike but for width"
             )
@@ -90,14 +85,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument(
-        "--spread",
-        type=float,
-        default=0.0,
-        help="part of a band that its neighbours hear, see rtbeat.features.FeatureConfig",
-    )
     args = parser.parse_args()
-    model = ensemble([BeatModel.load(path) for path in args.models], args.spread)
+    model = ensemble([BeatModel.load(path) for path in args.models])
     model.save(args.out, dtype=np.float16)
     print(f"{args.out}: {model.config.networks} networks, {args.out.stat().st_size / 1e6:.2f} MB")
 

@@ -149,9 +149,7 @@ class Run:
             config, values = widen(config, values, self.config.inputs, self.config.units, rng)
         except ValueError as error:
             raise SystemExit(f"{path}: {error}; see --inputs and --units") from error
-        # neither has to do with the weights
-        shape = replace(config, offset=0.0, features=replace(config.features, spread=0.0))
-        if shape != self.config:
+        if replace(config, offset=0.0) != self.config:
             raise SystemExit(f"{path} has {config.layers} layers; give the same with --layers")
         load_arrays(self.net, values)
         self.averaged = copy.deepcopy(self.net)
