@@ -19,7 +19,7 @@ import torch
 from rtbeat.model import BeatModel
 from rtbeat.weights import ModelConfig
 from training.net import BeatNet, arrays
-from training.shards import read_shard
+from training.shards import RENDERED, read_shard, source_of
 
 
 def describe_data(shards: Path) -> dict[str, object]:
@@ -30,11 +30,11 @@ def describe_data(shards: Path) -> dict[str, object]:
     for path in sorted(shards.glob("*.npz")):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
-        source = path.stem.rsplit("-", 1)[0]
+        source = source_of(path)
         length = sum(e.labelled[1] - e.labelled[0] for e in read_shard(path))
         frames[source] = frames.get(source, 0) + length
         # the shards of a source of real songs are the same songs at other tempi
-        tempi[source] = 1 if source == "midi" else tempi.get(source, 0) + 1
+        tempi[source] = 1 if source == RENDERED else tempi.get(source, 0) + 1
     hours = {
         source: round(count / tempi[source] / 50 / 3600, 2) for source, count in frames.items()
     }

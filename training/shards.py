@@ -14,6 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 FLOOR = 1e-12  # mel power of digital silence, as stored
+RENDERED = "midi"  # source of the shards of training.render
+
+
+def source_of(path: Path) -> str:
+    """What a shard's music comes from: its name up to the last dash."""
+    return path.stem.rsplit("-", 1)[0]
 
 
 def to_log(mel: NDArray[np.float32]) -> NDArray[np.float16]:

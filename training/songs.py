@@ -24,7 +24,7 @@ import numpy as np
 from rtbeat.audio import read_audio
 from rtbeat.features import FeatureConfig, MelStream, mixdown
 from training.annotations import read_beats_text
-from training.shards import Excerpt, ShardWriter, to_log
+from training.shards import RENDERED, Excerpt, ShardWriter, to_log
 
 AUDIO_SUFFIXES = (".opus", ".ogg", ".wav", ".flac", ".mp3", ".au")
 
@@ -96,8 +96,8 @@ def main() -> None:
     parser.add_argument("--factors", type=int, default=5, help="how many tempi of each song")
     args = parser.parse_args()
     source = args.data.resolve().name
-    if source == "midi":
-        raise SystemExit('a folder of songs may not be named "midi": rendered shards are')
+    if source == RENDERED:
+        raise SystemExit(f'a folder of songs may not be named "{RENDERED}": rendered shards are')
     entries = read_index(args.data)
     for number, factor in enumerate(stretch_factors(args.factors)):
         path = args.work / "shards" / f"{source}-{number}.npz"

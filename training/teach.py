@@ -12,18 +12,19 @@ what is there. Of rendered music and of sounds without a beat more is known than
 from __future__ import annotations
 
 import argparse
-import os
+import io
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rtbeat.formats.atomic import write_bytes
 from rtbeat.model import BeatModel
 from training import negatives
 from training.augment import features
-from training.shards import Excerpt, read_shard
-from training.windows import RENDERED, taught_file
+from training.shards import RENDERED, Excerpt, read_shard, source_of
+from training.windows import taught_file
 
 HEADS = 2  # beat and downbeat
 
@@ -39,13 +40,9 @@ def teach(model: BeatModel, shard: Path) -> None:
     """Write what the model hears in a shard, atomically."""
     path = taught_file(shard)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with open(partial, "wb") as file:
-            np.save(file, np.concatenate([activations(model, e) for e in read_shard(shard)]))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    file = io.BytesIO()
+    np.save(file, np.concatenate([activations(model, e) for e in read_shard(shard)]))
+    write_bytes(path, file.getvalue())
 
 
 def main() -> None:
@@ -55,7 +52,7 @@ def main() -> None:
     args = parser.parse_args()
     model = BeatModel.load(args.model)
     for shard in sorted((args.work / "shards").glob("*.npz")):
-        songs = shard.stem.rsplit("-", 1)[0] not in (RENDERED, negatives.SOURCE)
+        songs = source_of(shard) not in (RENDERED, negatives.SOURCE)
         if not songs or taught_file(shard).exists():
             continue
         teach(model, shard)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rtbeat.features import FeatureConfig
 from training import negatives
 from training.clicks import click_times, click_track
-from training.shards import FLOOR, Excerpt, read_shard, to_log
+from training.shards import FLOOR, RENDERED, Excerpt, read_shard, source_of, to_log
 
 VALIDATION_SHARE = 0.15
 SILENT_SHARE = 0.03  # windows without music, so that silence and noise are known not to be beats
@@ -24,7 +24,6 @@ OVERLAY_SHARE = 0.15  # windows of music that talk, a crowd or noise is laid ove
 CLICKS_SHARE = 0.1  # windows of music that are heard together with the tracker's own clicks
 CUT_SHARE = 0.12  # windows in which other music takes over, so that an old tempo is soon left
 TAUGHT_SHARE = 0.5  # of a target that a teacher tells, where there is one
-RENDERED = "midi"  # source of the shards of training.render
 HALF_WIDTH = 1.5  # frames over which a target falls from 1 to 0 around a beat
 CONFIG = FeatureConfig()
 
@@ -83,12 +82,12 @@ def load_sources(
     """
     sources: dict[str, list[Excerpt]] = {}
     for path in sorted(folder.glob("*.npz")):
-        source, number = path.stem.rsplit("-", 1)
+        source = source_of(path)
         rendered = source == RENDERED
-        if rendered and (int(number) < 3) != validation:
-            continue
-        if rendered and most is not None and int(number) >= most:
-            continue
+        if rendered:
+            number = int(path.stem.rsplit("-", 1)[1])
+            if (number < 3) != validation or (most is not None and number >= most):
+                continue
         for excerpt in read_shard(path) if validation else read_taught_shard(path):
             everything = rendered or (all_songs and not validation)
             if everything or is_validation(excerpt) == validation:
